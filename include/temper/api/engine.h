@@ -1,0 +1,168 @@
+// Engines and contexts: a loaded plan, and the state of one sequence of inferences on it.
+//
+// A program asks the engine for its tensors by name, gives a context the shapes of inputs that have -1 in theirs and an address
+// for every tensor, and enqueues:
+//
+//   std::unique_ptr<IExecutionContext> context{engine->createExecutionContext()};
+//   context->setInputShape("x", Dims4{1, 3, 224, 224});
+//   context->setTensorAddress("x", input);
+//   context->setTensorAddress("y", output);
+//   context->enqueueV3(stream);  // then wait for the stream
+//
+// An engine may be used by many threads at once; a context by one thread at a time. Contexts of one engine share its weights.
+#pragma once
+
+#include "temper/api/callbacks.h"
+
+namespace nvinfer1 {
+
+class ICudaEngine;
+class IExecutionContext;
+
+// Says as text what is in an engine. Returned text lives until the next call on the same inspector.
+class IEngineInspector : public INoCopy {
+ public:
+  ~IEngineInspector() noexcept override = default;
+  // With a context, information also has the shapes that are set there. nullptr takes it away.
+  virtual bool setExecutionContext(IExecutionContext const* context) noexcept = 0;
+  virtual IExecutionContext const* getExecutionContext() const noexcept = 0;
+  // One layer of the engine, 0 <= layerIndex < getNbLayers(). How much it says depends on the plan's ProfilingVerbosity.
+  virtual char const* getLayerInformation(int32_t layerIndex, LayerInformationFormat format) const noexcept = 0;
+  // All layers and the inputs and outputs. kJSON: an object with "Layers" (an array) and "Bindings" (an array of names).
+  virtual char const* getEngineInformation(LayerInformationFormat format) const noexcept = 0;
+  virtual void setErrorRecorder(IErrorRecorder* recorder) noexcept = 0;
+  virtual IErrorRecorder* getErrorRecorder() const noexcept = 0;
+};
+
+// A plan that is ready to run. Methods that take a tensor name accept the inputs and outputs only; for another name they log
+// an error and return nbDims = -1, kNONE, nullptr, -1 or false.
+class ICudaEngine : public INoCopy {
+ public:
+  ~ICudaEngine() noexcept override = default;
+
+  // Inputs and outputs, in the order of the network: inputs first.
+  virtual int32_t getNbIOTensors() const noexcept = 0;
+  virtual char const* getIOTensorName(int32_t index) const noexcept = 0;
+  // The shape as built; -1 for an extent that is set at run time.
+  virtual Dims getTensorShape(char const* tensorName) const noexcept = 0;
+  virtual DataType getTensorDataType(char const* tensorName) const noexcept = 0;
+  virtual TensorIOMode getTensorIOMode(char const* tensorName) const noexcept = 0;
+  // kHOST for tensors whose values decide shapes: their addresses are host memory, read at enqueue.
+  virtual TensorLocation getTensorLocation(char const* tensorName) const noexcept = 0;
+  virtual bool isShapeInferenceIO(char const* tensorName) const noexcept = 0;
+
+  // Layout. Bytes per component, components per vector (1 for kLINEAR), and the vectorized dimension (-1: none); the forms with
+  // a profile index are for layouts that differ between profiles. A wrong profile index gives -1.
+  virtual int32_t getTensorBytesPerComponent(char const* tensorName) const noexcept = 0;
+  virtual int32_t getTensorBytesPerComponent(char const* tensorName, int32_t profileIndex) const noexcept = 0;
+  virtual int32_t getTensorComponentsPerElement(char const* tensorName) const noexcept = 0;
+  virtual int32_t getTensorComponentsPerElement(char const* tensorName, int32_t profileIndex) const noexcept = 0;
+  virtual TensorFormat getTensorFormat(char const* tensorName) const noexcept = 0;
+  virtual TensorFormat getTensorFormat(char const* tensorName, int32_t profileIndex) const noexcept = 0;
+  virtual char const* getTensorFormatDesc(char const* tensorName) const noexcept = 0;
+  virtual char const* getTensorFormatDesc(char const* tensorName, int32_t profileIndex) const noexcept = 0;
+  virtual int32_t getTensorVectorizedDim(char const* tensorName) const noexcept = 0;
+  virtual int32_t getTensorVectorizedDim(char const* tensorName, int32_t profileIndex) const noexcept = 0;
+
+  // Optimization profiles; an engine always has at least one. The shape of an input in one of them; static inputs have theirs.
+  virtual int32_t getNbOptimizationProfiles() const noexcept = 0;
+  virtual Dims getProfileShape(char const* tensorName, int32_t profileIndex, OptProfileSelector select) const noexcept = 0;
+  // The values of an input of location kHOST, as many as it has elements; nullptr for other tensors.
+  virtual int64_t const* getProfileTensorValuesV2(char const* tensorName, int32_t profileIndex,
+                                                  OptProfileSelector select) const noexcept = 0;
+
+  // A new context; several may run at once. nullptr when memory is short. Its memory for activations is taken as `strategy`
+  // says.
+  virtual IExecutionContext* createExecutionContext(
+      ExecutionContextAllocationStrategy strategy = ExecutionContextAllocationStrategy::kSTATIC) noexcept = 0;
+  // Bytes of activations and scratch that a context needs, for its largest profile or for one profile.
+  virtual size_t getDeviceMemorySize() const noexcept = 0;
+  virtual int64_t getDeviceMemorySizeV2() const noexcept = 0;
+  virtual int64_t getDeviceMemorySizeForProfileV2(int32_t profileIndex) const noexcept = 0;
+
+  // The plan again, byte for byte what the engine was loaded from.
+  virtual IHostMemory* serialize() const noexcept = 0;
+  virtual IEngineInspector* createEngineInspector() const noexcept = 0;
+
+  // Facts of the plan: its kernels count as layers; the name is the network's.
+  virtual int32_t getNbLayers() const noexcept = 0;
+  virtual char const* getName() const noexcept = 0;
+  virtual bool isRefittable() const noexcept = 0;
+  virtual bool hasImplicitBatchDimension() const noexcept = 0;  // always false at level 10
+  virtual EngineCapability getEngineCapability() const noexcept = 0;
+  virtual TacticSources getTacticSources() const noexcept = 0;
+  virtual ProfilingVerbosity getProfilingVerbosity() const noexcept = 0;
+  virtual HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept = 0;
+  virtual int32_t getNbAuxStreams() const noexcept = 0;
+  virtual int64_t getEngineStat(EngineStat stat) const noexcept = 0;  // bytes
+
+  virtual void setErrorRecorder(IErrorRecorder* recorder) noexcept = 0;
+  virtual IErrorRecorder* getErrorRecorder() const noexcept = 0;
+};
+
+// One sequence of inferences: shapes, addresses and memory for activations. Methods that return bool return false on an error
+// and leave the context as it was.
+class IExecutionContext : public INoCopy {
+ public:
+  ~IExecutionContext() noexcept override = default;
+
+  // Chooses an optimization profile (0 is chosen at first). All input shapes are to be set again afterwards.
+  virtual bool setOptimizationProfileAsync(int32_t profileIndex, cudaStream_t stream) noexcept = 0;
+  virtual int32_t getOptimizationProfile() const noexcept = 0;  // -1: none yet
+
+  // The shape of an input for the next inference. Any shape that the model allows runs; profiles say what is fast. Static
+  // inputs accept only the shape they have.
+  virtual bool setInputShape(char const* tensorName, Dims const& dims) noexcept = 0;
+  // The shape that is known now: -1 for an extent that depends on an input not set yet, or on data.
+  virtual Dims getTensorShape(char const* tensorName) const noexcept = 0;
+  // Distance between neighbours along each axis, in elements; -1 as for getTensorShape.
+  virtual Dims getTensorStrides(char const* tensorName) const noexcept = 0;
+  virtual bool allInputDimensionsSpecified() const noexcept = 0;
+  virtual bool allInputShapesSpecified() const noexcept = 0;
+  // Computes all shapes from the inputs. Returns 0 when all are known, else how many inputs still lack a shape or (kHOST) an
+  // address, with the first nbMaxNames of their names in tensorNames; negative on an error.
+  virtual int32_t inferShapes(int32_t nbMaxNames, char const** tensorNames) noexcept = 0;
+
+  // Where a tensor is read or written: memory of the engine's device, host memory for location kHOST; aligned to 64 bytes or
+  // more for full speed. Needed for every input, and for every output without an IOutputAllocator; nullptr takes an address
+  // away.
+  virtual bool setTensorAddress(char const* tensorName, void* data) noexcept = 0;
+  virtual void const* getTensorAddress(char const* tensorName) const noexcept = 0;
+  virtual bool setInputTensorAddress(char const* tensorName, void const* data) noexcept = 0;
+  virtual bool setOutputTensorAddress(char const* tensorName, void* data) noexcept = 0;
+  virtual void* getOutputTensorAddress(char const* tensorName) const noexcept = 0;
+  // For outputs of data-dependent size.
+  virtual bool setOutputAllocator(char const* tensorName, IOutputAllocator* outputAllocator) noexcept = 0;
+  virtual IOutputAllocator* getOutputAllocator(char const* tensorName) const noexcept = 0;
+  // An upper bound for the bytes of an output with the input shapes that are set; negative when there is none.
+  virtual int64_t getMaxOutputSize(char const* tensorName) const noexcept = 0;
+
+  // Puts one inference on the stream and returns without waiting for it. Shapes and addresses may be set anew for the next one
+  // as soon as it returns, the data must stay until the inference has ended. false: nothing was enqueued.
+  virtual bool enqueueV3(cudaStream_t stream) noexcept = 0;
+  // Runs one inference and waits; addresses in the order of getIOTensorName.
+  virtual bool executeV2(void* const* bindings) noexcept = 0;
+  // An event that is recorded once the inputs have been read and may be overwritten.
+  virtual bool setInputConsumedEvent(cudaEvent_t event) noexcept = 0;
+  virtual cudaEvent_t getInputConsumedEvent() const noexcept = 0;
+
+  // A profiler is told the time of every layer. With setEnqueueEmitsProfile(true), the default, each inference reports by
+  // itself and is waited for; with false, reportToProfiler() reports the last one.
+  virtual void setProfiler(IProfiler* profiler) noexcept = 0;
+  virtual IProfiler* getProfiler() const noexcept = 0;
+  virtual void setEnqueueEmitsProfile(bool enqueueEmitsProfile) noexcept = 0;
+  virtual bool getEnqueueEmitsProfile() const noexcept = 0;
+  virtual bool reportToProfiler() const noexcept = 0;
+
+  // Memory for values of data-dependent size comes from here; nullptr: from the runtime's allocator.
+  virtual bool setTemporaryStorageAllocator(IGpuAllocator* allocator) noexcept = 0;
+  virtual IGpuAllocator* getTemporaryStorageAllocator() const noexcept = 0;
+
+  virtual ICudaEngine const& getEngine() const noexcept = 0;
+  virtual void setName(char const* name) noexcept = 0;
+  virtual char const* getName() const noexcept = 0;
+  virtual void setErrorRecorder(IErrorRecorder* recorder) noexcept = 0;
+  virtual IErrorRecorder* getErrorRecorder() const noexcept = 0;
+};
+
+}  // namespace nvinfer1

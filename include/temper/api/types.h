@@ -1,0 +1,112 @@
+// Small types that the builder and the runtime share: weights, formats, locations, options. Included by NvInferRuntime.h.
+#pragma once
+
+#include "NvInferRuntimeBase.h"
+
+namespace nvinfer1 {
+
+class IPluginRegistry;
+
+// Library objects are handled by pointer and never copied.
+class INoCopy {
+ protected:
+  INoCopy() = default;
+  virtual ~INoCopy() = default;
+  INoCopy(INoCopy const&) = delete;
+  INoCopy& operator=(INoCopy const&) = delete;
+  INoCopy(INoCopy&&) = delete;
+  INoCopy& operator=(INoCopy&&) = delete;
+};
+
+// A constant array that the program owns. `count` is in elements; the memory must stay as it is until the build has ended.
+class Weights {
+ public:
+  DataType type;
+  void const* values;
+  int64_t count;
+};
+
+// Bytes that the library owns: a plan, a timing cache. Ended with delete.
+class IHostMemory : public INoCopy {
+ public:
+  ~IHostMemory() noexcept override = default;
+  virtual void* data() const noexcept = 0;
+  virtual std::size_t size() const noexcept = 0;  // bytes
+  virtual DataType type() const noexcept = 0;
+};
+
+enum class EngineCapability : int32_t { kSTANDARD = 0, kSAFETY = 1, kDLA_STANDALONE = 2 };
+TEMPER_ENUM_COUNT(EngineCapability, 3)
+
+// Where a tensor's address must point: device memory, or host memory for shape tensors. On the CPU both are host memory.
+enum class TensorLocation : int32_t { kDEVICE = 0, kHOST = 1 };
+TEMPER_ENUM_COUNT(TensorLocation, 2)
+
+enum class DeviceType : int32_t { kGPU = 0, kDLA = 1 };
+TEMPER_ENUM_COUNT(DeviceType, 2)
+
+// Layout of a tensor in memory. kLINEAR: row-major, the last extent contiguous. The others put a vector of channels last
+// (CHW<n>) or the channels last, padded to a multiple (HWC<n>).
+enum class TensorFormat : int32_t {
+  kLINEAR = 0,
+  kCHW2 = 1,
+  kHWC8 = 2,
+  kCHW4 = 3,
+  kCHW16 = 4,
+  kCHW32 = 5,
+  kDHWC8 = 6,
+  kCDHW32 = 7,
+  kHWC = 8,
+  kDLA_LINEAR = 9,
+  kDLA_HWC4 = 10,
+  kHWC16 = 11,
+  kDHWC = 12,
+};
+TEMPER_ENUM_COUNT(TensorFormat, 13)
+
+// Which of the three shapes of an optimization profile.
+enum class OptProfileSelector : int32_t {
+  kMIN = 0,  // the least extents that may occur
+  kOPT = 1,  // what to be fast for
+  kMAX = 2,  // the largest extents that may occur
+};
+TEMPER_ENUM_COUNT(OptProfileSelector, 3)
+
+// Libraries that may offer kernels, as bits of TacticSources.
+enum class TacticSource : int32_t {
+  kCUBLAS = 0,
+  kCUBLAS_LT = 1,
+  kCUDNN = 2,
+  kEDGE_MASK_CONVOLUTIONS = 3,
+  kJIT_CONVOLUTIONS = 4
+};
+TEMPER_ENUM_COUNT(TacticSource, 5)
+using TacticSources = uint32_t;
+
+// How much of the network's wording the plan keeps for the inspector and the profiler.
+enum class ProfilingVerbosity : int32_t {
+  kLAYER_NAMES_ONLY = 0,  // names of the layers (the default)
+  kNONE = 1,              // numbers only
+  kDETAILED = 2,          // also tactics, shapes and formats
+};
+TEMPER_ENUM_COUNT(ProfilingVerbosity, 3)
+
+// When the memory for activations is taken.
+enum class ExecutionContextAllocationStrategy : int32_t {
+  kSTATIC = 0,             // when the context is created, enough for every profile
+  kON_PROFILE_CHANGE = 1,  // when a profile is chosen, enough for it
+  kUSER_MANAGED = 2,       // the program gives it
+};
+TEMPER_ENUM_COUNT(ExecutionContextAllocationStrategy, 3)
+
+enum class LayerInformationFormat : int32_t { kONELINE = 0, kJSON = 1 };
+TEMPER_ENUM_COUNT(LayerInformationFormat, 2)
+
+// Figures of an engine, in bytes.
+enum class EngineStat : int32_t { kTOTAL_WEIGHTS_SIZE = 0, kSTRIPPED_WEIGHTS_SIZE = 1 };
+TEMPER_ENUM_COUNT(EngineStat, 2)
+
+enum class HardwareCompatibilityLevel : int32_t { kNONE = 0, kAMPERE_PLUS = 1, kSAME_COMPUTE_CAPABILITY = 2 };
+TEMPER_ENUM_COUNT(HardwareCompatibilityLevel, 3)
+
+}  // namespace nvinfer1
