@@ -1,0 +1,30 @@
+// From an ONNX model to a Graph of composites. Everything that is wrong is reported, not the first thing only: a node that can't be
+// read makes one problem, and nodes that depend on it are passed over.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/graph.h"
+#include "onnx/model.h"
+
+namespace temper::onnx {
+
+struct Import {
+  std::optional<temper::Graph> graph;  // absent when there are problems
+  std::vector<Error> problems;
+  std::vector<std::pair<std::string, std::string>> metadata;
+};
+
+// Local functions are already inlined (functions.h) and the model is valid (validate.h).
+Import import_model(const Model& model);
+// Reads, validates, inlines and imports a file.
+Import import_file(const std::string& path);
+
+// The dtype and elements of a tensor of a model; shares its bytes where they are aligned.
+Expected<temper::Tensor> to_tensor(const Tensor& tensor, const std::shared_ptr<const void>& owner);
+
+}  // namespace temper::onnx
