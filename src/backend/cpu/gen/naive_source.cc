@@ -1,0 +1,51 @@
+// The answer that there always is: a contraction as a reduction of products, in a tile program. Slow, and right for every index map.
+#include "backend/cpu/gen/lower_tile.h"
+#include "tune/source.h"
+
+namespace temper::cpu {
+namespace {
+
+Region as_reductions(const Region& region) {
+  Region plain = region;
+  for (Stage& stage : plain.stages) {
+    auto* contract = std::get_if<Contract>(&stage);
+    if (!contract) continue;
+    auto types = region.value_types();
+    ScalarBuilder body;
+    int32_t x = body.cast(body.operand(0, types[contract->lhs.value].dtype), contract->accumulate);
+    int32_t y = body.cast(body.operand(1, types[contract->rhs.value].dtype), contract->accumulate);
+    Reduce sum{contract->domain, contract->reduced, {contract->lhs, contract->rhs}, body.finish(body.apply(ScalarOp::k_mul, x, y), 2),
+               MonoidKind::k_sum, {contract->dtype}};
+    stage = std::move(sum);
+  }
+  return plain;
+}
+
+class NaiveSource final : public TacticSource {
+ public:
+  std::string_view name() const override { return "naive"; }
+  std::string fingerprint() const override { return "naive-1"; }
+
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
+    bool contracts = false;
+    for (const Stage& stage : candidate.region->stages) contracts = contracts || std::holds_alternative<Contract>(stage);
+    if (!contracts) return Decline{"nothing in it is a contraction"};
+    if (auto why = tile_refusal(as_reductions(*candidate.region))) return Decline{*why};
+    return std::vector<Tactic>{{"naive", "default", 1e9}};
+  }
+
+  Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic&, const Device&) const override {
+    KernelCode code = TEMPER_TRY(lower_tile(*candidate.context, as_reductions(*candidate.region), candidate.layouts));
+    KernelStep step{std::move(code.name), std::move(code.blob), std::move(code.parameters), {}};
+    for (size_t i = 0; i < candidate.layouts.size(); ++i) step.arguments.push_back({static_cast<int>(i), {}});
+    std::vector<KernelStep> steps;
+    steps.push_back(std::move(step));
+    return steps;
+  }
+};
+
+const NaiveSource kSource;
+const RegisterSource kNaive{0, kSource};
+
+}  // namespace
+}  // namespace temper::cpu

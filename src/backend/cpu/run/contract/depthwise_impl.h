@@ -1,0 +1,126 @@
+// The depthwise kernels, once for all instruction sets; included inside an anonymous namespace after `Vec` (see winograd_impl.h).
+
+// P output pixels, one vector of channels, kernel rows of K adjacent taps, horizontal stride S: every input is loaded once for a
+// kernel row and used by all outputs that it touches. With groups, each of a group's inputs in turn is spread over its lanes.
+template <int K, int S, int P, bool kPart, bool kGroups>
+[[gnu::always_inline]] inline void depthwise_block(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+  Vec::T acc[P];
+  const Vec::T start = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(d.bias + c, lanes) : Vec::load(d.bias + c);
+  unrolled<P>([&](auto p) __attribute__((always_inline)) { acc[p] = start; });
+  const float* in = d.in + pixel * d.in_step + c;
+  const float* weights = d.weights + c;
+  for (int64_t row = 0; row < d.tap_rows; ++row) {
+    for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
+      Vec::T w[K];
+      unrolled<K>([&](auto k) __attribute__((always_inline)) { w[k] = Vec::load(weights + input * d.weight_input + k * d.weight_tap); });
+      const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
+      unrolled<(P - 1) * S + K>([&](auto q) __attribute__((always_inline)) {
+        const float* at = in + q * d.in_tap;
+        Vec::T x = kPart ? Vec::load_part(at, lanes) : Vec::load(at);
+        if (kGroups) x = Vec::permute(x, lane);
+        unrolled<P>([&](auto p) __attribute__((always_inline)) {
+          constexpr int k = decltype(q)::value - decltype(p)::value * S;
+          if constexpr (k >= 0 && k < K) acc[p] = Vec::fma(x, w[k], acc[p]);
+        });
+      });
+    }
+    in += d.in_row;
+    weights += d.weight_row;
+  }
+  unrolled<P>([&](auto p) __attribute__((always_inline)) {
+    Vec::T v = acc[p];
+    if (d.residual != nullptr) {
+      const float* r = d.residual + (pixel + p) * d.residual_step + c;
+      v = Vec::add(v, kPart ? Vec::load_part(r, lanes) : Vec::load(r));
+    }
+    v = Vec::clamp(v, d.lo, d.hi);
+    float* to = d.out + (pixel + p) * d.out_step + c;
+    if (kPart) {
+      Vec::store_part(to, v, lanes);
+    } else {
+      Vec::store(to, v);
+    }
+  });
+}
+
+template <int K, int S, bool kPart, bool kGroups>
+[[gnu::always_inline]] inline void depthwise_vector(const DepthwiseCall& d, int64_t c, int64_t lanes) {
+  constexpr int kWide = Vec::kPixels;
+  int64_t p = 0;
+  for (; p + kWide <= d.pixels; p += kWide) depthwise_block<K, S, kWide, kPart, kGroups>(d, p, c, lanes);
+  for (; p + 4 <= d.pixels; p += 4) depthwise_block<K, S, 4, kPart, kGroups>(d, p, c, lanes);
+  for (; p < d.pixels; ++p) depthwise_block<K, S, 1, kPart, kGroups>(d, p, c, lanes);
+}
+
+template <int K, int S, bool kGroups>
+void depthwise_sized(const DepthwiseCall& d) {
+  int64_t c = 0;
+  for (; c + Vec::kLanes <= d.channels; c += Vec::kLanes) depthwise_vector<K, S, false, kGroups>(d, c, Vec::kLanes);
+  if (c < d.channels) depthwise_vector<K, S, true, kGroups>(d, c, d.channels - c);
+}
+
+// Any taps: C vectors of channels of one pixel at a time, so that the sums do not wait for each other.
+template <int C, bool kPart, bool kGroups>
+[[gnu::always_inline]] inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+  Vec::T acc[C];
+  unrolled<C>([&](auto i) __attribute__((always_inline)) {
+    const float* b = d.bias + c + i * Vec::kLanes;
+    acc[i] = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(b, lanes) : Vec::load(b);
+  });
+  for (int64_t row = 0; row < d.tap_rows; ++row) {
+    const float* in = d.in + row * d.in_row + pixel * d.in_step + c;
+    const float* weights = d.weights + row * d.weight_row + c;
+    for (int64_t col = 0; col < d.tap_cols; ++col) {
+      for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
+        const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
+        unrolled<C>([&](auto i) __attribute__((always_inline)) {
+          Vec::T x = kPart ? Vec::load_part(in, lanes) : Vec::load(in + i * Vec::kLanes);
+          if (kGroups) x = Vec::permute(x, lane);
+          acc[i] = Vec::fma(x, Vec::load(weights + input * d.weight_input + i * Vec::kLanes), acc[i]);
+        });
+      }
+      in += d.in_tap;
+      weights += d.weight_tap;
+    }
+  }
+  unrolled<C>([&](auto i) __attribute__((always_inline)) {
+    Vec::T v = acc[i];
+    const int64_t at = c + i * Vec::kLanes;
+    if (d.residual != nullptr) {
+      const float* r = d.residual + pixel * d.residual_step + at;
+      v = Vec::add(v, kPart ? Vec::load_part(r, lanes) : Vec::load(r));
+    }
+    v = Vec::clamp(v, d.lo, d.hi);
+    float* to = d.out + pixel * d.out_step + at;
+    if (kPart) {
+      Vec::store_part(to, v, lanes);
+    } else {
+      Vec::store(to, v);
+    }
+  });
+}
+
+template <bool kGroups>
+void depthwise_any(const DepthwiseCall& d) {
+  for (int64_t p = 0; p < d.pixels; ++p) {
+    int64_t c = 0;
+    for (; c + 4 * Vec::kLanes <= d.channels; c += 4 * Vec::kLanes) depthwise_pixel<4, false, kGroups>(d, p, c, 0);
+    for (; c + Vec::kLanes <= d.channels; c += Vec::kLanes) depthwise_pixel<1, false, kGroups>(d, p, c, 0);
+    if (c < d.channels) depthwise_pixel<1, true, kGroups>(d, p, c, d.channels - c);
+  }
+}
+
+template <bool kGroups>
+void depthwise(const DepthwiseCall& d) {
+  const int64_t stride = d.in_step == d.in_tap ? 1 : d.in_step == 2 * d.in_tap ? 2 : 0;
+  if (d.pixels > 1 && stride == 1) {
+    if (d.tap_cols == 3) return depthwise_sized<3, 1, kGroups>(d);
+    if (d.tap_cols == 5) return depthwise_sized<5, 1, kGroups>(d);
+    if (d.tap_cols == 7) return depthwise_sized<7, 1, kGroups>(d);
+  }
+  if (d.pixels > 1 && stride == 2) {
+    if (d.tap_cols == 3) return depthwise_sized<3, 2, kGroups>(d);
+    if (d.tap_cols == 5) return depthwise_sized<5, 2, kGroups>(d);
+  }
+  depthwise_any<kGroups>(d);
+}

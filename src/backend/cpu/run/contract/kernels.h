@@ -1,0 +1,137 @@
+// The compiled kernels of one instruction set, as a table of functions.
+//
+// Each kernels_<isa>.cc fills one table; everything else in this folder is compiled for baseline x86-64 and reaches vector code
+// only through the table. Depth is counted in units of 4 bytes: one f32, two 16-bit or four 8-bit elements, so one register tile
+// serves all element types. Rows of a are read by broadcasting units; b is read by vectors of `lanes` units.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu_info.h"
+
+namespace temper::cpu {
+
+inline constexpr int kMaxRows = 14;    // the tallest register tile of any kernel
+inline constexpr int kMaxVectors = 4;  // the widest
+
+// How sums become results; see Epilogue and Quantization. For an integer result lo and hi are in its units before the zero
+// point is added, and no wider than it can hold.
+struct TileFinish {
+  const float* bias = nullptr;  // for the first column of the tile
+  const char* residual = nullptr;
+  int64_t residual_row = 0;  // bytes
+  float lo = 0, hi = 0;
+  // Integers only:
+  const int32_t* column_sum = nullptr;  // of b, for the first column
+  int32_t a_offset = 0;                 // a_offset * column_sum is subtracted; only where a comes in quads
+  const float* scale = nullptr;
+  float out_inverse_scale = 1;  // 1 for an f32 result
+  int32_t out_zero = 0;
+  int32_t out_kind = 0;  // OutKind
+};
+enum OutKind : int32_t { kOutF32, kOutI32, kOutU8, kOutI8 };
+
+// One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
+struct TileCall {
+  const char* a = nullptr;       // row 0
+  int64_t a_row = 0;             // bytes from row to row
+  const int64_t* taps = nullptr;  // byte offsets from a, one for each tap
+  int64_t tap_count = 0;
+  int64_t depth = 0;  // units of each tap
+  const char* b = nullptr;
+  int64_t b_step = 0;  // bytes from unit to unit
+  char* c = nullptr;
+  int64_t c_row = 0;    // bytes
+  int64_t cols = 0;     // in ((nv - 1) * lanes, nv * lanes]
+  bool first = true;    // start from bias, else from what c holds
+  bool last = true;     // clamp, add the residual, convert
+  const char* prefetch = nullptr;  // touched from here on (any readable place), two lines every four units,
+  int64_t prefetch_step = 0;       // and advanced by this
+  TileFinish finish;
+};
+using TileFn = void (*)(const TileCall& call);
+
+// Winograd transforms of one tile, all channels. With t = m + 2, m = 2 or 4: a patch of t x t pixels becomes a row in each of
+// t * t matrices, and a row of t * t matrices of products becomes m x m pixels. Strides count floats.
+struct WinogradInput {
+  const float* in = nullptr;  // patch pixel (0, 0), which need not exist
+  int64_t row = 0, pixel = 0;
+  int64_t y_begin = 0, y_end = 0, x_begin = 0, x_end = 0;  // the part of the patch that exists
+  float* out = nullptr;
+  int64_t matrix = 0;  // from matrix to matrix
+  int64_t channels = 0;
+};
+struct WinogradOutput {
+  const float* in = nullptr;
+  int64_t matrix = 0;
+  float* out = nullptr;
+  int64_t row = 0, pixel = 0;
+  int64_t rows = 0, cols = 0;  // pixels that exist, up to m each
+  int64_t channels = 0;
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  int64_t residual_row = 0, residual_pixel = 0;
+  float lo = 0, hi = 0;
+};
+
+// Depthwise and thin groups: `pixels` outputs of one image row, for `channels` channels, from the taps [0, tap_rows) x
+// [0, tap_cols), all of which exist. Groups have `group` inputs and as many outputs. Strides count floats.
+struct DepthwiseCall {
+  int64_t group = 1;  // a power of two, at most a vector
+
+  const float* in = nullptr;  // tap (0, 0) of output pixel 0
+  int64_t in_row = 0, in_tap = 0, in_step = 0;  // from tap row to tap row, tap to tap, output pixel to output pixel
+  const float* weights = nullptr;                // of tap (0, 0)
+  int64_t weight_row = 0, weight_tap = 0, weight_input = 0;  // from row to row, tap to tap, input of the group to input
+  int64_t tap_rows = 0, tap_cols = 0;
+  float* out = nullptr;
+  int64_t out_step = 0;
+  int64_t pixels = 0, channels = 0;
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  int64_t residual_step = 0;
+  float lo = 0, hi = 0;
+};
+
+// Dot products of `rows` long rows with each of up to four vectors.
+struct DotCall {
+  const float* row = nullptr;
+  int64_t row_step = 0;  // floats from row to row
+  int64_t rows = 0;
+  const float* vector = nullptr;
+  int64_t vector_step = 0;
+  int64_t vectors = 0;  // 1..4
+  int64_t depth = 0;
+  float* out = nullptr;  // out[row * out_row + vector * out_vector]
+  int64_t out_row = 0, out_vector = 0;
+};
+
+struct KernelTable {
+  int lanes = 1;                                     // units of a vector
+  TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};    // [nv][mr]; null where the tile does not fit the registers
+  TileFn i8[kMaxVectors + 1][kMaxRows + 1] = {};
+  bool i8_quads = false;  // four 8-bit elements a unit (a unsigned), else two 16-bit
+  void (*winograd_input[2])(const WinogradInput&) = {};    // m = 2, 4
+  void (*winograd_output[2])(const WinogradOutput&) = {};
+  void (*depthwise)(const DepthwiseCall&) = nullptr;
+  void (*grouped)(const DepthwiseCall&) = nullptr;  // null where there is no permutation of lanes
+  void (*dot)(const DotCall&) = nullptr;
+};
+const KernelTable& kernels_baseline();
+const KernelTable& kernels_avx2();
+const KernelTable& kernels_avx512();
+const KernelTable& kernels_vnni();
+
+inline const KernelTable& kernels_of(IsaLevel isa) {
+  switch (isa) {
+    case IsaLevel::kV1: return kernels_baseline();
+    case IsaLevel::kV3: return kernels_avx2();
+    case IsaLevel::kV4: return kernels_avx512();
+    case IsaLevel::kV4Vnni:
+    case IsaLevel::kV4Bf16: return kernels_vnni();
+  }
+  return kernels_baseline();
+}
+
+}  // namespace temper::cpu

@@ -1,0 +1,129 @@
+// The kernels for every x86-64: SSE2, no fused multiply-add.
+#include <emmintrin.h>
+
+#include <utility>
+
+#include "backend/cpu/run/contract/kernels.h"
+
+namespace temper::cpu {
+namespace {
+
+#include "backend/cpu/run/contract/tile_impl.h"
+
+using LaneCount = int64_t;  // lanes of the last vector that exist
+
+[[gnu::always_inline]] inline __m128 load_lanes(const void* p, LaneCount n, bool tail) {
+  const float* f = static_cast<const float*>(p);
+  if (!tail || n >= 4) return _mm_loadu_ps(f);
+  float v[4] = {};
+  for (int64_t i = 0; i < n; ++i) v[i] = f[i];
+  return _mm_loadu_ps(v);
+}
+[[gnu::always_inline]] inline void store_lanes(void* p, __m128 v, LaneCount n, bool tail) {
+  float* f = static_cast<float*>(p);
+  if (!tail || n >= 4) return _mm_storeu_ps(f, v);
+  float all[4];
+  _mm_storeu_ps(all, v);
+  for (int64_t i = 0; i < n; ++i) f[i] = all[i];
+}
+[[gnu::always_inline]] inline __m128 clamp_to(__m128 v, float lo, float hi) {  // a NaN in v stays
+  return _mm_min_ps(_mm_set1_ps(hi), _mm_max_ps(_mm_set1_ps(lo), v));
+}
+struct F32 {
+  using Vec = __m128;
+  using Acc = __m128;
+  using Mask = LaneCount;
+  static constexpr int kLanes = 4;
+  static Mask mask(int64_t lanes) { return lanes; }
+  static Vec load(const char* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
+  static Vec broadcast(const char* p) { return _mm_set1_ps(*reinterpret_cast<const float*>(p)); }
+  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_ps(c, _mm_mul_ps(a, b)); }
+  [[gnu::always_inline]] static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
+    return f.bias == nullptr ? _mm_setzero_ps() : load_lanes(f.bias + col, m, tail);
+  }
+  [[gnu::always_inline]] static Acc load_sum(const char* c, Mask m, bool tail) { return load_lanes(c, m, tail); }
+  [[gnu::always_inline]] static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, v, m, tail); }
+  template <bool kResidual>
+  [[gnu::always_inline]] static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
+    if (kResidual) v = _mm_add_ps(v, load_lanes(t.finish.residual + row * t.finish.residual_row + col * 4, m, tail));
+    store_lanes(t.c + row * t.c_row + col * 4, clamp_to(v, t.finish.lo, t.finish.hi), m, tail);
+  }
+};
+
+struct I16Pairs {
+  using Vec = __m128i;
+  using Acc = __m128i;
+  using Mask = LaneCount;
+  static constexpr int kLanes = 4;
+  static Mask mask(int64_t lanes) { return lanes; }
+  static Vec load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+  static Vec broadcast(const char* p) { return _mm_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
+  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_epi32(c, _mm_madd_epi16(a, b)); }
+  static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_si128(); }
+  static Acc load_sum(const char* c, Mask m, bool tail) { return _mm_castps_si128(load_lanes(c, m, tail)); }
+  static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, _mm_castsi128_ps(v), m, tail); }
+  template <bool kResidual>
+  static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
+    const TileFinish& f = t.finish;
+    char* c = t.c + row * t.c_row;
+    if (f.out_kind == kOutI32) return store_lanes(c + col * 4, _mm_castsi128_ps(v), m, tail);
+    const __m128 inverse = _mm_set1_ps(f.out_inverse_scale);
+    __m128 real = _mm_mul_ps(_mm_cvtepi32_ps(v), _mm_mul_ps(load_lanes(f.scale + col, m, tail), inverse));
+    if (f.bias != nullptr) real = _mm_add_ps(real, _mm_mul_ps(load_lanes(f.bias + col, m, tail), inverse));
+    if (kResidual) {
+      real = _mm_add_ps(real, _mm_mul_ps(load_lanes(f.residual + row * f.residual_row + col * 4, m, tail), inverse));
+    }
+    real = clamp_to(real, f.lo, f.hi);
+    if (f.out_kind == kOutF32) return store_lanes(c + col * 4, real, m, tail);
+    v = _mm_add_epi32(_mm_cvtps_epi32(real), _mm_set1_epi32(f.out_zero));
+    const __m128i words = _mm_packs_epi32(v, v);
+    const int packed = _mm_cvtsi128_si32(f.out_kind == kOutU8 ? _mm_packus_epi16(words, words) : _mm_packs_epi16(words, words));
+    const int64_t left = t.cols - col;
+    for (int64_t i = 0; i < (left < 4 ? left : 4); ++i) c[col + i] = static_cast<char>(packed >> (8 * i));
+  }
+};
+
+struct Vec {
+  using T = __m128;
+  static constexpr int kLanes = 4, kPixels = 4;
+  static T load(const float* p) { return _mm_loadu_ps(p); }
+  static void store(float* p, T v) { _mm_storeu_ps(p, v); }
+  static T load_part(const float* p, int64_t n) { return load_lanes(p, n, true); }
+  static void store_part(float* p, T v, int64_t n) { store_lanes(p, v, n, true); }
+  static T set1(float v) { return _mm_set1_ps(v); }
+  static T add(T a, T b) { return _mm_add_ps(a, b); }
+  static T sub(T a, T b) { return _mm_sub_ps(a, b); }
+  static T mul(T a, T b) { return _mm_mul_ps(a, b); }
+  static T fma(T a, T b, T c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
+  static constexpr bool kPermutes = false;
+  using Lanes = int;
+  static Lanes lane_of_group(int64_t, int64_t) { return 0; }
+  static T permute(T v, Lanes) { return v; }
+  static float sum(T v) {
+    v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+    return _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps(v, v, 1)));
+  }
+  [[gnu::always_inline]] static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
+};
+
+#include "backend/cpu/run/contract/winograd_impl.h"
+#include "backend/cpu/run/contract/depthwise_impl.h"
+#include "backend/cpu/run/contract/dot_impl.h"
+
+}  // namespace
+
+const KernelTable& kernels_baseline() {
+  static const KernelTable table = [] {
+    KernelTable t;
+    t.lanes = 4;
+    fill_tiles<F32, 1, 8>(t.f32);
+    fill_tiles<F32, 2, 4>(t.f32);
+    fill_tiles<I16Pairs, 1, 8>(t.i8);
+    fill_tiles<I16Pairs, 2, 4>(t.i8);
+    fill_vector_kernels(t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace temper::cpu

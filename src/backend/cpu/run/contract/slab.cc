@@ -1,0 +1,117 @@
+// Copies a block of a into scratch: padding made explicit, rows put where the register tile wants them, integers converted.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/run/contract/lowering.h"
+
+namespace temper::cpu {
+namespace {
+
+// How elements become those of the slab. Padding is a zero of the result: for quads of bytes the zero point (and signed bytes
+// become unsigned by adding 128), for pairs of words the zero point is subtracted here already.
+struct Convert {
+  enum Kind : uint8_t { kCopy4, kCopy1, kFlip, kWidenU8, kWidenI8 } kind = kCopy4;
+  int32_t zero = 0;
+  uint8_t pad_byte = 0;
+};
+
+Convert conversion(const ContractProblem& problem, const Lowering& l, int32_t a_zero) {
+  if (!l.integer) return {};
+  const bool is_signed = problem.a == DType::kI8;
+  if (l.kernels->i8_quads) {
+    const uint8_t zero = static_cast<uint8_t>(a_zero + (is_signed ? 128 : 0));
+    return {is_signed ? Convert::kFlip : Convert::kCopy1, 0, zero};
+  }
+  return {is_signed ? Convert::kWidenI8 : Convert::kWidenU8, a_zero, 0};
+}
+
+void copy_pixel(const Convert& convert, const char* from, int64_t channels, int64_t units, char* to) {
+  switch (convert.kind) {
+    case Convert::kCopy4:
+      std::memcpy(to, from, channels * 4);
+      return;
+    case Convert::kCopy1:
+      std::memcpy(to, from, channels);
+      std::memset(to + channels, 0, units * 4 - channels);
+      return;
+    case Convert::kFlip:
+      for (int64_t c = 0; c < channels; ++c) to[c] = static_cast<char>(from[c] ^ 0x80);
+      std::memset(to + channels, 0, units * 4 - channels);
+      return;
+    case Convert::kWidenU8:
+    case Convert::kWidenI8: {
+      int16_t* words = reinterpret_cast<int16_t*>(to);
+      const int16_t zero = static_cast<int16_t>(convert.zero);
+      if (convert.kind == Convert::kWidenU8) {
+        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<int16_t>(static_cast<uint8_t>(from[c]) - zero);
+      } else {
+        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<int16_t>(static_cast<int8_t>(from[c]) - zero);
+      }
+      if (channels < units * 2) words[channels] = 0;
+      return;
+    }
+  }
+}
+
+// Pixels first_x, first_x + step, ... of input row y, `count` of them, `to_step` bytes apart in the slab.
+struct RowCopy {
+  const Lowering& l;
+  const Convert convert;
+  const char* a;
+
+  void operator()(int64_t y, int64_t first_x, int64_t step, int64_t count, char* to, int64_t to_step) const {
+    if (y < 0 || y >= l.in_height) {
+      for (int64_t i = 0; i < count; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+      return;
+    }
+    const char* row = a + y * l.in_row;
+    int64_t begin = first_x >= 0 ? 0 : std::min(count, divide_up(-first_x, step));
+    int64_t end = first_x >= l.in_width ? begin : std::max(begin, std::min(count, divide_up(l.in_width - first_x, step)));
+    for (int64_t i = 0; i < begin; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+    if (convert.kind == Convert::kCopy4 && step == 1 && to_step == l.in_pixel && to_step == l.units * 4) {
+      std::memcpy(to + begin * to_step, row + (first_x + begin) * l.in_pixel, (end - begin) * to_step);
+    } else {
+      for (int64_t i = begin; i < end; ++i) {
+        copy_pixel(convert, row + (first_x + i * step) * l.in_pixel, l.channels, l.units, to + i * to_step);
+      }
+    }
+    for (int64_t i = end; i < count; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+  }
+};
+
+// a is [depth, rows]: the slab gets [rows, depth].
+void transpose_rows(const Lowering& l, const char* a, int64_t first, int64_t count, char* slab) {
+  for (int64_t k0 = 0; k0 < l.channels; k0 += 16) {
+    const int64_t k1 = std::min(l.channels, k0 + 16);
+    for (int64_t i = 0; i < count; ++i) {
+      float* to = reinterpret_cast<float*>(slab + i * l.slab_pixel);
+      for (int64_t k = k0; k < k1; ++k) to[k] = reinterpret_cast<const float*>(a + k * l.in_pixel)[first + i];
+    }
+  }
+}
+
+}  // namespace
+
+void fill_slab(const ContractProblem& problem, const ContractConfig& config, const Lowering& l, const Phase& p,
+               const SlabFill& fill, char* slab) {
+  const int64_t height = std::min(l.block_h, p.y.outs - fill.first_y), width = std::min(l.block_w, p.x.outs - fill.first_x);
+  if (problem.form == ContractProblem::Form::kGemm && problem.gemm.a_transposed) {
+    return transpose_rows(l, fill.a, fill.first_x, width, slab);
+  }
+  const RowCopy copy{l, conversion(problem, l, fill.a_zero), fill.a};
+  const int64_t in_y = fill.first_y * p.y.in_step + p.y.shift, in_x = fill.first_x * p.x.in_step + p.x.shift;
+  const int64_t span_y = (height - 1) * p.y.in_step + (p.y.taps - 1) * p.y.shift_step + 1;
+  if (config.a_source == ASource::kSlab) {
+    const int64_t span_x = (width - 1) * p.x.in_step + (p.x.taps - 1) * p.x.shift_step + 1;
+    for (int64_t y = 0; y < span_y; ++y) copy(in_y + y, in_x, 1, span_x, slab + y * l.slab_row, l.slab_pixel);
+    return;
+  }
+  for (int64_t y = 0; y < span_y; ++y) {
+    char* row = slab + y % p.y.in_step * l.slab_class + y / p.y.in_step * l.slab_row;
+    for (int64_t tap = 0; tap < p.x.taps; ++tap) {
+      copy(in_y + y, in_x + tap * p.x.shift_step, p.x.in_step, width, row + tap * l.units * 4, l.slab_pixel);
+    }
+  }
+}
+
+}  // namespace temper::cpu

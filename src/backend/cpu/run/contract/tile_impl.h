@@ -1,0 +1,102 @@
+// The register tile, once for all instruction sets and element types. A kernels_<isa>.cc includes this inside its anonymous
+// namespace, so that no function compiled for one instruction set can be merged with that of another; for the same reason
+// nothing here calls an inline function of the standard library.
+//
+// `Op` is an arithmetic: Vec (a vector of units), Acc (a vector of sums), kLanes, zero(), load(), broadcast(), mac(), and
+// begin() / end(), which start
+// a vector of sums from the bias and finish it into memory.
+
+template <int N, class F>
+[[gnu::always_inline]] inline void unrolled(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }(std::make_integer_sequence<int, N>{});
+}
+
+// Note [Row addresses] Fourteen rows have fourteen addresses, and there are not as many registers. One pointer for every
+// three rows serves [p], [p + s] and [p + 2s]; the empty asm keeps the compiler from computing the pointers anew.
+template <class Op, int MR, int NV>
+void tile(const TileCall& t) {
+  constexpr int kPointers = (MR + 2) / 3;
+  constexpr int kVecBytes = Op::kLanes * 4;
+  typename Op::Acc acc[MR * NV];
+  const typename Op::Mask mask = Op::mask(t.cols - (NV - 1) * Op::kLanes);
+  if (t.first) {
+    unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+      const typename Op::Acc start = Op::begin(t.finish, j * Op::kLanes, mask, j == NV - 1);
+      unrolled<MR>([&](auto i) __attribute__((always_inline)) { acc[i * NV + j] = start; });
+    });
+  } else {
+    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+        acc[i * NV + j] = Op::load_sum(t.c + i * t.c_row + j * kVecBytes, mask, j == NV - 1);
+      });
+    });
+  }
+  if (t.last && t.finish.residual != nullptr) {
+    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+        __builtin_prefetch(t.finish.residual + i * t.finish.residual_row + j * kVecBytes);
+      });
+    });
+  }
+  const int64_t row = t.a_row, step = t.b_step, ahead_step = t.prefetch_step;
+  const char* b = t.b;
+  const char* ahead = t.prefetch;
+  for (int64_t tap = 0; tap < t.tap_count; ++tap) {
+    const char* p[kPointers];
+    const char* base = t.a + t.taps[tap];
+    unrolled<kPointers>([&](auto i) __attribute__((always_inline)) {
+      p[i] = base + 3 * i * row;
+      asm("" : "+r"(p[i]));
+    });
+    auto one = [&](auto u) __attribute__((always_inline)) {
+      typename Op::Vec y[NV];
+      unrolled<NV>([&](auto j) __attribute__((always_inline)) { y[j] = Op::load(b + j * kVecBytes); });
+      b += step;
+      unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+        const typename Op::Vec x = Op::broadcast(p[i / 3] + (i % 3) * row + 4 * u);
+        unrolled<NV>([&](auto j) __attribute__((always_inline)) { Op::mac(acc[i * NV + j], x, y[j]); });
+      });
+    };
+    int64_t k = t.depth;
+    for (; k >= 4; k -= 4) {
+      one(std::integral_constant<int, 0>{});
+      one(std::integral_constant<int, 1>{});
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + 64, 0, 2);
+      ahead += ahead_step;
+      one(std::integral_constant<int, 2>{});
+      one(std::integral_constant<int, 3>{});
+      unrolled<kPointers>([&](auto i) __attribute__((always_inline)) { p[i] += 16; });
+    }
+    for (; k > 0; --k) {
+      one(std::integral_constant<int, 0>{});
+      unrolled<kPointers>([&](auto i) __attribute__((always_inline)) { p[i] += 4; });
+    }
+  }
+  auto end = [&](auto residual) __attribute__((always_inline)) {
+    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+        Op::template end<residual>(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1);
+      });
+    });
+  };
+  if (!t.last) {
+    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+        Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1);
+      });
+    });
+  } else if (t.finish.residual != nullptr) {
+    end(std::true_type{});
+  } else {
+    end(std::false_type{});
+  }
+}
+
+template <class Op, int NV, int MAX>
+void fill_tiles(TileFn (&table)[kMaxVectors + 1][kMaxRows + 1]) {
+  [&]<int... I>(std::integer_sequence<int, I...>) { ((table[NV][I + 1] = &tile<Op, I + 1, NV>), ...); }(
+      std::make_integer_sequence<int, MAX>{});
+}

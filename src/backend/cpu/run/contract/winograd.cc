@@ -1,0 +1,276 @@
+// The Winograd driver (see Note [Winograd] in winograd_impl.h): 3x3 convolutions of stride 1 as t * t matrix products.
+//
+// mc tiles make a block, nc columns a task, kc columns a pass. A task transforms its block of tiles, and for each pass
+// computes the products of all t * t matrices and transforms them back while they are in the second-level cache. Where a block
+// is cut into several tasks by columns, the blocks are transformed beforehand and shared.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/run/contract/lowering.h"
+
+namespace temper::cpu {
+namespace {
+
+// A stride of an odd number of cache lines, so that t * t rows of it fall into different sets.
+int64_t odd_lines(int64_t floats) { return round_up(floats, 32) + 16; }
+
+const ContractArgs kNoArgs;
+
+struct Job {
+  const ContractArgs& args;
+  const ContractConfig& config;
+  ConvGeometry g;
+  const KernelTable& kernels;
+  int64_t m = 4, matrices = 36;
+  int64_t tiles_y = 0, tiles_x = 0, tiles = 0, blocks = 0;
+  int64_t block = 0, task_cols = 0, pass_cols = 0, col_tasks = 0, panel = 0, padded_cols = 0;
+  int64_t a_row = 0, a_matrix = 0, a_block = 0;  // floats: of transformed inputs
+  int64_t c_row = 0, c_matrix = 0;               //         of products
+  bool shared = false;
+  int64_t shared_floats = 0, worker_floats = 0;
+
+  Job(const ContractProblem& problem, const ContractConfig& c, const ContractArgs& a = kNoArgs)
+      : args(a), config(c), g(problem.conv.with_strides()), kernels(kernels_of(c.isa)) {
+    m = c.kind == ContractKind::kWinograd2 ? 2 : 4;
+    matrices = (m + 2) * (m + 2);
+    tiles_y = divide_up(g.out_h, m);
+    tiles_x = divide_up(g.out_w, m);
+    tiles = tiles_y * tiles_x;
+    block = std::min(c.mc, tiles);
+    blocks = divide_up(tiles, block);
+    panel = c.nv * kernels.lanes;
+    padded_cols = round_up(g.out_c, kernels.lanes);
+    task_cols = std::min(round_up(c.nc, panel), round_up(g.out_c, panel));
+    pass_cols = std::min(round_up(c.kc, panel), task_cols);
+    col_tasks = divide_up(g.out_c, task_cols);
+    a_row = g.in_c % 128 == 0 ? g.in_c + 16 : g.in_c;
+    a_matrix = odd_lines(block * a_row);
+    a_block = matrices * a_matrix;
+    c_row = round_up(std::min(pass_cols, padded_cols), kernels.lanes);
+    c_matrix = odd_lines(block * c_row);
+    shared = col_tasks > 1;
+    shared_floats = shared ? g.batch * g.groups * blocks * a_block : 0;
+    worker_floats = matrices * c_matrix + (shared ? 0 : a_block);
+  }
+  float* shared_block(int64_t index) const { return static_cast<float*>(args.workspace) + index * a_block; }
+  float* scratch(int worker) const { return static_cast<float*>(args.workspace) + shared_floats + worker * worker_floats; }
+};
+
+// Blocks are numbered image, group, block.
+struct Place {
+  int64_t image, group, first_tile, tiles;
+};
+Place place(const Job& job, int64_t index) {
+  const int64_t first = index % job.blocks * job.block, instance = index / job.blocks;
+  return {instance / job.g.groups, instance % job.g.groups, first, std::min(job.block, job.tiles - first)};
+}
+
+void transform_input(const Job& job, const Place& at, float* to) {
+  const ConvGeometry& g = job.g;
+  const int64_t t = job.m + 2;
+  const float* image = static_cast<const float*>(job.args.a) + at.image * g.in_image + at.group * g.in_c;
+  for (int64_t i = 0; i < at.tiles; ++i) {
+    const int64_t tile = at.first_tile + i;
+    const int64_t y = tile / job.tiles_x * job.m - g.pad_top, x = tile % job.tiles_x * job.m - g.pad_left;
+    WinogradInput w;
+    w.in = image + y * g.in_row + x * g.in_pixel;
+    w.row = g.in_row;
+    w.pixel = g.in_pixel;
+    w.y_begin = std::clamp<int64_t>(-y, 0, t);
+    w.y_end = std::clamp<int64_t>(g.in_h - y, 0, t);
+    w.x_begin = std::clamp<int64_t>(-x, 0, t);
+    w.x_end = std::clamp<int64_t>(g.in_w - x, 0, t);
+    w.out = to + i * job.a_row;
+    w.matrix = job.a_matrix;
+    w.channels = g.in_c;
+    job.kernels.winograd_input[job.m / 4](w);
+  }
+}
+
+// Products of all matrices for columns [col, col + cols).
+void multiply(const Job& job, const Place& at, const float* a, int64_t col, int64_t cols, float* products) {
+  const ConvGeometry& g = job.g;
+  const int64_t zero = 0, matrix_floats = g.in_c * job.padded_cols;
+  const float* b = static_cast<const float*>(job.args.b) + at.group * job.matrices * matrix_floats;
+  TileCall call;
+  call.taps = &zero;
+  call.tap_count = 1;
+  call.depth = g.in_c;
+  call.a_row = job.a_row * 4;
+  call.c_row = job.c_row * 4;
+  call.last = false;
+  for (int64_t matrix = 0; matrix < job.matrices; ++matrix) {
+    for (int64_t j = 0; j < cols; j += job.panel) {
+      const int64_t n = std::min(job.panel, cols - j), width = round_up(n, job.kernels.lanes);
+      const float* panel = b + matrix * matrix_floats + (col + j) * g.in_c;
+      const bool more = j + job.panel < cols;
+      const float* next = more ? panel + width * g.in_c
+                          : matrix + 1 < job.matrices ? b + (matrix + 1) * matrix_floats + col * g.in_c
+                                                      : panel;
+      const int64_t next_bytes = next == panel ? 0 : width * g.in_c * 4, share = g.in_c / 4 * 128;
+      call.b = reinterpret_cast<const char*>(panel);
+      call.b_step = width * 4;
+      call.cols = width;
+      const TileFn* tiles = job.kernels.f32[width / job.kernels.lanes];
+      int64_t fetched = 0;
+      for (int64_t i = 0; i < at.tiles; i += job.config.mr) {
+        const bool fetch = fetched < next_bytes;
+        call.prefetch = fetch ? reinterpret_cast<const char*>(next) + fetched : call.b;
+        call.prefetch_step = fetch ? 128 : 0;
+        fetched += share;
+        call.a = reinterpret_cast<const char*>(a + matrix * job.a_matrix + i * job.a_row);
+        call.c = reinterpret_cast<char*>(products + matrix * job.c_matrix + i * job.c_row + j);
+        tiles[std::min<int64_t>(job.config.mr, at.tiles - i)](call);
+      }
+    }
+  }
+}
+
+void transform_output(const Job& job, const Place& at, const float* products, int64_t col, int64_t cols, int worker) {
+  const ConvGeometry& g = job.g;
+  const Epilogue& e = job.args.epilogue;
+  const int64_t global_col = at.group * g.out_c + col;
+  float* image = static_cast<float*>(job.args.c) + at.image * g.out_image + global_col;
+  for (int64_t i = 0; i < at.tiles;) {
+    // The tiles of one row of tiles, then the caller's function on their pixels.
+    const int64_t tile_y = (at.first_tile + i) / job.tiles_x, tile_x = (at.first_tile + i) % job.tiles_x;
+    const int64_t count = std::min(job.tiles_x - tile_x, at.tiles - i);
+    const int64_t y = tile_y * job.m, rows = std::min(job.m, g.out_h - y);
+    const int64_t first_row = (at.image * g.out_h + y) * g.out_w;
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t x = (tile_x + k) * job.m;
+      WinogradOutput w;
+      w.in = products + (i + k) * job.c_row;
+      w.matrix = job.c_matrix;
+      w.out = image + y * g.out_row + x * g.out_pixel;
+      w.row = g.out_row;
+      w.pixel = g.out_pixel;
+      w.rows = rows;
+      w.cols = std::min(job.m, g.out_w - x);
+      w.channels = cols;
+      w.bias = e.bias == nullptr ? nullptr : e.bias + global_col;
+      if (e.residual != nullptr) w.residual = e.residual + (first_row + x) * e.residual_row + global_col;
+      w.residual_row = g.out_w * e.residual_row;
+      w.residual_pixel = e.residual_row;
+      w.lo = e.lo;
+      w.hi = e.hi;
+      job.kernels.winograd_output[job.m / 4](w);
+    }
+    if (e.tile != nullptr) {
+      const int64_t begin = tile_x * job.m, end = std::min(g.out_w, (tile_x + count) * job.m);
+      const int64_t chunk = std::max<int64_t>(1, kMaxTileElements / cols);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (int64_t x = begin; x < end; x += chunk) {
+          e.tile(e.self, worker, image + (y + r) * g.out_row + x * g.out_pixel, g.out_pixel, first_row + r * g.out_w + x,
+                 std::min(chunk, end - x), global_col, cols);
+        }
+      }
+    }
+    i += count;
+  }
+}
+
+void run_task(const Job& job, int64_t task, int worker) {
+  const int64_t index = task / job.col_tasks, first_col = task % job.col_tasks * job.task_cols;
+  const int64_t last_col = std::min(job.g.out_c, first_col + job.task_cols);
+  const Place at = place(job, index);
+  float* products = job.scratch(worker);
+  float* a = products + job.matrices * job.c_matrix;
+  if (job.shared) {
+    a = job.shared_block(index);
+  } else {
+    transform_input(job, at, a);
+  }
+  for (int64_t col = first_col; col < last_col; col += job.pass_cols) {
+    const int64_t cols = std::min(job.pass_cols, last_col - col);
+    multiply(job, at, a, col, cols, products);
+    transform_output(job, at, products, col, cols, worker);
+  }
+}
+
+constexpr double kG4[6][3] = {{1. / 4, 0, 0},           {-1. / 6, -1. / 6, -1. / 6}, {-1. / 6, 1. / 6, -1. / 6},
+                              {1. / 24, 1. / 12, 1. / 6}, {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1}};
+constexpr double kG2[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
+
+}  // namespace
+
+Status winograd_validate(const ContractProblem& problem, const ContractConfig& config) {
+  const auto bad = [](const char* message) {
+    return Error(ErrorCode::kInvalidArgument, message).at("contraction config");
+  };
+  const ConvGeometry& g = problem.conv;
+  if (problem.form != ContractProblem::Form::kConv || problem.a != DType::kF32 || g.kernel_h != 3 || g.kernel_w != 3 ||
+      g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
+    return bad("Winograd kernels take f32 convolutions of 3x3, stride and dilation 1");
+  }
+  if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
+  for (int nv = 1; nv <= config.nv; ++nv) {
+    if (kernels_of(config.isa).f32[nv][config.mr] == nullptr) return bad("no such register tile");
+  }
+  const double tiles = (double(g.out_h) / 2 + 1) * (double(g.out_w) / 2 + 1);
+  const double block = std::min(tiles, double(config.mc));
+  const double floats = 36 * double(g.batch) * g.groups * (tiles + block) * (double(g.in_c) + double(g.out_c) + 256);
+  if (floats > 1e13) return bad("the transformed input would be too large");
+  return {};
+}
+
+int64_t winograd_packed_size(const ContractProblem& problem, const ContractConfig& config) {
+  const Job job(problem, config);
+  return job.g.groups * job.matrices * job.g.in_c * job.padded_cols * 4;
+}
+
+void winograd_pack(const ContractProblem& problem, const ContractConfig& config, const WeightView& weights, char* packed) {
+  const Job job(problem, config);
+  const ConvGeometry& g = job.g;
+  const int64_t t = job.m + 2, matrix_floats = g.in_c * job.padded_cols;
+  const float* data = static_cast<const float*>(weights.data);
+  std::memset(packed, 0, winograd_packed_size(problem, config));
+  for (int64_t group = 0; group < g.groups; ++group) {
+    float* to = reinterpret_cast<float*>(packed) + group * job.matrices * matrix_floats;
+    for (int64_t n = 0; n < g.out_c; ++n) {
+      const int64_t panel = n / job.panel * job.panel;
+      const int64_t width = round_up(std::min(job.panel, g.out_c - panel), job.kernels.lanes);
+      for (int64_t k = 0; k < g.in_c; ++k) {
+        const float* w = data + group * weights.group + n * weights.out + k * weights.in;
+        double half[6][3];
+        for (int64_t i = 0; i < t; ++i) {
+          const double* r = job.m == 4 ? kG4[i] : kG2[i];
+          for (int64_t x = 0; x < 3; ++x) {
+            half[i][x] = r[0] * w[x * weights.kw] + r[1] * w[weights.kh + x * weights.kw] + r[2] * w[2 * weights.kh + x * weights.kw];
+          }
+        }
+        for (int64_t i = 0; i < t; ++i) {
+          for (int64_t j = 0; j < t; ++j) {
+            const double* r = job.m == 4 ? kG4[j] : kG2[j];
+            const double value = r[0] * half[i][0] + r[1] * half[i][1] + r[2] * half[i][2];
+            to[(i * t + j) * matrix_floats + panel * g.in_c + k * width + (n - panel)] = static_cast<float>(value);
+          }
+        }
+      }
+    }
+  }
+}
+
+int64_t winograd_workspace(const ContractProblem& problem, const ContractConfig& config, int workers) {
+  const Job job(problem, config);
+  return (job.shared_floats + workers * job.worker_floats) * 4;
+}
+
+void winograd_run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
+  Job job(problem, config, args);
+  const int64_t blocks = job.g.batch * job.g.groups * job.blocks;
+  if (job.shared) {
+    executor.parallel_for(
+        blocks,
+        [](void* self, int64_t task, int) {
+          const Job& job = *static_cast<const Job*>(self);
+          transform_input(job, place(job, task), job.shared_block(task));
+        },
+        &job);
+  }
+  executor.parallel_for(
+      blocks * job.col_tasks,
+      [](void* self, int64_t task, int worker) { run_task(*static_cast<const Job*>(self), task, worker); }, &job);
+}
+
+}  // namespace temper::cpu

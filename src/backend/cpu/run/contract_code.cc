@@ -1,0 +1,70 @@
+#include "backend/cpu/run/contract_code.h"
+
+namespace temper::cpu {
+
+void ContractCode::encode(ByteWriter& out) const {
+  out.enumerator(form);
+  out.enumerator(a);
+  out.enumerator(b);
+  out.enumerator(c);
+  out.boolean(a_transposed);
+  out.enumerator(b_form);
+  out.string(config.to_string());
+  for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, scale_buffer, a_zero, out_zero}) out.i32(v);
+  out.f32(lo);
+  out.f32(hi);
+  out.f32(out_inverse_scale);
+  out.vector(epilogue_buffers);
+  out.count(epilogue.size());
+  out.raw(epilogue);
+}
+
+Expected<ContractCode> ContractCode::decode(ByteReader& in) {
+  ContractCode code;
+  code.form = TEMPER_TRY(in.enumerator<ContractProblem::Form>(3));
+  code.a = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
+  code.b = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
+  code.c = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
+  code.a_transposed = TEMPER_TRY(in.boolean());
+  code.b_form = TEMPER_TRY(in.enumerator<BForm>(3));
+  code.config = TEMPER_TRY(ContractConfig::parse(TEMPER_TRY(in.string())));
+  for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer, &code.scale_buffer,
+                 &code.a_zero, &code.out_zero}) {
+    *v = TEMPER_TRY(in.i32());
+  }
+  code.lo = TEMPER_TRY(in.f32());
+  code.hi = TEMPER_TRY(in.f32());
+  code.out_inverse_scale = TEMPER_TRY(in.f32());
+  code.epilogue_buffers = TEMPER_TRY(in.vector<int>());
+  uint32_t bytes = TEMPER_TRY(in.count(1));
+  auto epilogue = TEMPER_TRY(in.raw(bytes));
+  code.epilogue.assign(epilogue.begin(), epilogue.end());
+  auto is_buffer = [&](int v) { return v >= 0 && v < code.buffers; };
+  bool ok = code.buffers <= 4096 && is_buffer(code.a_buffer) && is_buffer(code.b_buffer) && is_buffer(code.c_buffer);
+  for (int v : {code.bias_buffer, code.residual_buffer, code.scale_buffer}) ok = ok && (v == -1 || is_buffer(v));
+  for (int v : code.epilogue_buffers) ok = ok && is_buffer(v);
+  if (!ok) return Error(ErrorCode::kCorrupt, "a contraction's buffers are not those of its step; build the plan again");
+  return code;
+}
+
+ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
+  ContractProblem p;
+  p.form = form;
+  p.a = a, p.b = b, p.c = c;
+  if (form == ContractProblem::Form::kGemm) {
+    GemmGeometry& g = p.gemm;
+    g.rows = f[0], g.depth = f[1], g.cols = f[2], g.lda = f[3], g.ldb = f[4], g.ldc = f[5];
+    for (int k = 0; k < 3; ++k) g.batch[k] = {f[6 + 4 * k], f[7 + 4 * k], f[8 + 4 * k], f[9 + 4 * k]};
+    g.a_transposed = a_transposed;
+    g.b_form = b_form;
+  } else {
+    ConvGeometry& g = p.conv;
+    int64_t* fields[kConvFields] = {&g.batch, &g.in_h, &g.in_w, &g.in_c, &g.out_h, &g.out_w, &g.out_c, &g.groups,
+                                    &g.kernel_h, &g.kernel_w, &g.stride_h, &g.stride_w, &g.dilation_h, &g.dilation_w, &g.pad_top, &g.pad_left,
+                                    &g.in_image, &g.in_row, &g.in_pixel, &g.out_image, &g.out_row, &g.out_pixel};
+    for (int k = 0; k < kConvFields; ++k) *fields[k] = f[k];
+  }
+  return p;
+}
+
+}  // namespace temper::cpu

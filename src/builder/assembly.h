@@ -1,0 +1,48 @@
+// PlanAssembly: the plan while it is being compiled: buffers, constants, steps; one for a model, shared by the compilers of nested graphs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "builder/compile.h"
+#include "builder/slots.h"
+
+namespace temper {
+
+class PlanAssembly {
+ public:
+  PlanAssembly(const CompileOptions& options, SymContext& context);
+
+  const CompileOptions& options() const { return options_; }
+  SymContext& sym() { return context_; }
+  SlotTable& slots() { return slots_; }
+  plan::PlanT& plan() { return result_.plan; }
+
+  int add_buffer(plan::BufferKind kind, DType dtype, SymInt bytes, std::string name);
+  // The constant's bytes become part of the weights; the same bytes only once.
+  int constant_buffer(const Tensor& tensor, const std::string& name);
+  plan::StepT& add_step(plan::StepKind kind, std::string name);
+  int step_count() const { return static_cast<int>(result_.plan.steps.size()); }
+
+  // The value at the shapes to be fast for.
+  int64_t best(SymInt e) const;
+  void set_best(SymInt variable, int64_t value) { best_[variable] = value; }
+
+  // Lifetimes and shape programs.
+  Expected<CompiledPlan> finish();
+
+ private:
+  void compute_lifetimes();
+
+  const CompileOptions& options_;
+  SymContext& context_;
+  SlotTable slots_;
+  CompiledPlan result_;
+  std::unordered_map<SymInt, int64_t> best_;
+  std::map<std::pair<const std::byte*, size_t>, int> constants_;
+  uint64_t weights_end_ = 0;
+};
+
+}  // namespace temper

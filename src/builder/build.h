@@ -1,0 +1,27 @@
+// build_plan: the orchestrator. Network, configuration and profile in; the bytes of a plan out.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/byte_sink.h"
+#include "builder/compile.h"
+#include "passes/pass.h"
+
+namespace temper {
+
+struct BuildConfig {
+  CompileOptions compile;
+  PassOptions passes;
+  std::vector<std::pair<std::string, std::string>> metadata;  // of the ONNX model, kept in the plan
+  std::vector<std::pair<std::string, std::string>> record;    // what was asked for
+};
+
+// The device of this machine: its instruction set and the default number of threads (0) or the one given.
+Device this_device(int threads);
+
+// `network` is not changed. The plan's bytes depend on network, configuration and the tactics chosen only.
+Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink);
+
+}  // namespace temper

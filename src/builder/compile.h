@@ -1,0 +1,50 @@
+// Compilation: from a Graph of core ops to a plan. Partition, layouts, one tactic for each unit, steps, lifetimes, shape programs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "plan/plan.h"
+#include "tune/source.h"
+
+namespace temper {
+
+// What a plan is to be fast for: dims of each input at their least, best and largest. Any other shape runs too.
+struct Profile {
+  struct Range {
+    std::vector<int64_t> least, best, largest;
+  };
+  std::map<std::string, Range> inputs;
+};
+
+// Chooses among the tactics that the sources offer for a candidate; keeps what it saw in `seen`.
+class TacticChooser {
+ public:
+  virtual ~TacticChooser() = default;
+  struct Choice {
+    const TacticSource* source = nullptr;
+    Tactic tactic;
+  };
+  virtual Expected<Choice> choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) = 0;
+};
+
+struct CompileOptions {
+  Device device;
+  BuildOptions build;
+  Profile profile;
+  TacticChooser* chooser = nullptr;  // null: the first tactic of the first source that has one
+  std::function<bool(const std::string& unit, int done, int of)> progress;  // false: cancelled
+};
+
+struct CompiledPlan {
+  plan::PlanT plan;
+  std::vector<WeightPiece> weights;
+  std::vector<Tensor> keep;  // what the pieces point to
+};
+
+Expected<CompiledPlan> compile(const Graph& graph, const CompileOptions& options);
+
+}  // namespace temper

@@ -1,0 +1,69 @@
+// Pass: a function from Graph to Graph, named by a verb, that can be switched off by name.
+//
+// Most passes are written as a Rewrite: the graph is written anew in order, and for each node the pass may write something else. Nested
+// bodies are rewritten first, by the same pass. A pass must leave a graph that verifies, computes the same and keeps inputs, outputs
+// and their names.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ops/builder.h"
+
+namespace temper {
+
+struct Pass {
+  std::string_view name;
+  Expected<Graph> (*run)(const Graph& graph);
+  bool required = false;  // without it there is nothing to lower: it can't be switched off
+};
+
+// All passes, in the order in which they run.
+const std::vector<Pass>& all_passes();
+
+struct PassOptions {
+  std::set<std::string, std::less<>> disabled;
+  // Called before the first pass (name "import") and after each.
+  std::function<void(std::string_view pass, const Graph& graph)> observe;
+  std::function<bool()> cancelled;
+};
+Expected<Graph> run_passes(Graph graph, const PassOptions& options);
+
+// Writes a graph anew. `rewrite` is called for each node in order with its operands in the new graph, and returns the node's results
+// there; an empty vector means: copy the node as it is.
+class Rewrite {
+ public:
+  using NodeRewrite = std::function<std::vector<Val>(Rewrite& rewrite, const Node& node, std::span<const Val> operands)>;
+
+  static Expected<Graph> run(const Graph& graph, const NodeRewrite& rewrite);
+
+  Builder& builder() { return builder_; }
+  const Graph& old_graph() const { return old_; }
+  // Whether anything but `reader` reads the value in the old graph.
+  int use_count(ValueId old_value) const { return use_counts_[old_value]; }
+  Val mapped(ValueId old_value) { return old_value == kNone32 ? Val{&builder_, kNone32} : builder_.val(map_[old_value]); }
+  std::vector<Val> copy(const Node& node, std::span<const Val> operands);
+
+ private:
+  Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite) : old_(graph), builder_(result), rewrite_(rewrite) {}
+  Status write();
+
+  const Graph& old_;
+  Builder builder_;
+  const NodeRewrite& rewrite_;
+  std::vector<ValueId> map_;
+  std::vector<int> use_counts_;
+};
+
+// The passes, each in the file of its name.
+Expected<Graph> expand(const Graph& graph);
+Expected<Graph> fold(const Graph& graph);
+Expected<Graph> canonicalize(const Graph& graph);
+Expected<Graph> cse(const Graph& graph);
+Expected<Graph> dce(const Graph& graph);
+Expected<Graph> fold_affine(const Graph& graph);
+
+}  // namespace temper

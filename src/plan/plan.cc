@@ -1,0 +1,64 @@
+#include "plan/plan.h"
+
+#include "plan/container.h"
+
+namespace temper {
+
+Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights, ByteSink& sink) {
+  flatbuffers::FlatBufferBuilder meta;
+  meta.Finish(plan::Plan::Pack(meta, &plan));
+  PlanWriter writer(sink);
+  TEMPER_TRY(writer.begin(SectionKind::kMeta));
+  TEMPER_TRY(writer.write(std::as_bytes(std::span(meta.GetBufferPointer(), meta.GetSize()))));
+  TEMPER_TRY(writer.begin(SectionKind::kGraph));
+  TEMPER_TRY(writer.write(graph_text));
+  TEMPER_TRY(writer.begin(SectionKind::kWeights));
+  static constexpr std::byte kZeros[4096] = {};
+  for (const WeightPiece& piece : weights) {
+    while (writer.position() < piece.offset) {
+      TEMPER_TRY(writer.write(std::span(kZeros).first(std::min<uint64_t>(sizeof(kZeros), piece.offset - writer.position()))));
+    }
+    TEMPER_TRY(writer.write(piece.bytes));
+  }
+  return writer.finish();
+}
+
+Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  PlanReader reader = TEMPER_TRY(PlanReader::open(bytes));
+  auto meta = TEMPER_TRY(reader.require(SectionKind::kMeta));
+  auto data = reinterpret_cast<const uint8_t*>(meta.data());
+  flatbuffers::Verifier verifier(data, meta.size(), /*max depth*/ 64, /*max tables*/ 10'000'000);
+  if (!verifier.VerifyBuffer<plan::Plan>(nullptr)) {
+    return Error(ErrorCode::kCorrupt, "the plan's metadata is not what it claims to be; build the plan again");
+  }
+  PlanParts parts;
+  parts.plan = std::shared_ptr<plan::PlanT>(flatbuffers::GetRoot<plan::Plan>(data)->UnPack());
+  auto text = TEMPER_TRY(reader.require(SectionKind::kGraph));
+  parts.graph_text.assign(reinterpret_cast<const char*>(text.data()), text.size());
+  parts.weights = TEMPER_TRY(reader.require(SectionKind::kWeights));
+  parts.owner = std::move(owner);
+  TEMPER_TRY(verify(*parts.plan, parts.weights.size()));
+  return parts;
+}
+
+ShapeProgram to_program(const plan::SegmentT& segment) {
+  ShapeProgram program;
+  for (int slot : segment.inputs) program.inputs.push_back("s" + std::to_string(slot));
+  for (size_t i = 0; i < segment.ops.size(); ++i) {
+    program.code.push_back({static_cast<ShapeOp>(segment.ops[i]), segment.a[i], segment.b[i], segment.constants[i]});
+  }
+  program.results = segment.values;
+  return program;
+}
+
+void set_program(plan::SegmentT& segment, const ShapeProgram& program) {
+  for (const ShapeInstruction& in : program.code) {
+    segment.ops.push_back(static_cast<uint8_t>(in.op));
+    segment.a.push_back(in.a);
+    segment.b.push_back(in.b);
+    segment.constants.push_back(in.constant);
+  }
+  segment.values = program.results;
+}
+
+}  // namespace temper

@@ -1,0 +1,41 @@
+// The plan in memory, and its way to and from a container: see plan.fbs for what it holds.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/byte_sink.h"
+#include "base/error.h"
+#include "plan_generated.h"
+#include "sym/shape_program.h"
+
+namespace temper {
+
+// What a plan holds besides its metadata. `weights` is one block that the offsets of constant buffers count in.
+struct PlanParts {
+  std::shared_ptr<plan::PlanT> plan;
+  std::string graph_text;
+  std::span<const std::byte> weights;
+  std::shared_ptr<const void> owner;  // of weights: a mapped file or memory
+};
+
+// Writes the container. `weights` is asked for piece by piece, so that no second copy of them is ever made.
+struct WeightPiece {
+  uint64_t offset;  // ascending; gaps are zeros
+  std::span<const std::byte> bytes;
+};
+Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights, ByteSink& sink);
+
+// Verifies the container, the flatbuffer and what the metadata says (verify); the parts point into `bytes`.
+Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+
+// That every index, slot, range and size in the metadata is within bounds, so that the runtime need not look again.
+Status verify(const plan::PlanT& plan, uint64_t weights_bytes);
+
+// A segment's ShapeProgram over its own slots, and back.
+ShapeProgram to_program(const plan::SegmentT& segment);
+void set_program(plan::SegmentT& segment, const ShapeProgram& program);
+
+}  // namespace temper

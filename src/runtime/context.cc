@@ -1,0 +1,329 @@
+#include "runtime/context.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/dtype.h"
+#include "base/float_environment.h"
+#include "memory/plan_memory.h"
+
+namespace temper {
+
+namespace {
+constexpr int64_t kAlignment = 64;
+
+std::string dims_text(std::span<const int64_t> dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
+  return text + "]";
+}
+}  // namespace
+
+void GrowingBuffer::Free::operator()(std::byte* p) const { std::free(p); }
+
+std::byte* GrowingBuffer::reserve(int64_t bytes) {
+  if (bytes <= bytes_ && data_) return data_.get();
+  int64_t room = (std::max<int64_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
+  data_.reset();
+  bytes_ = 0;
+  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<size_t>(room))));
+  if (data_) bytes_ = room;
+  return data_.get();
+}
+
+Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engine)) {
+  const plan::PlanT& plan = engine_->plan();
+  input_dims_.resize(plan.inputs.size());
+  allocators_.resize(plan.outputs.size());
+  slots_.resize(plan.slot_count);
+  segment_done_.resize(plan.segments.size());
+  scratch_.resize(engine_->most_slots());
+  addresses_.resize(plan.buffers.size());
+  unbounded_.resize(plan.buffers.size());
+  launches_.resize(plan.steps.size());
+  arguments_.resize(plan.steps.size());
+  for (size_t i = 0; i < plan.steps.size(); ++i) arguments_[i].resize(plan.steps[i]->buffers.size());
+  for (size_t b = 0; b < plan.buffers.size(); ++b) {
+    // Constants are never written: kernels take plain pointers for inputs and outputs alike.
+    if (plan.buffers[b]->kind == plan::BufferKind::Constant) addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+  }
+}
+
+Status Context::set_input_shape(int input, std::span<const int64_t> dims) {
+  const plan::BindingT& binding = *engine_->plan().inputs[input];
+  if (dims.size() != binding.dims.size()) {
+    return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' has rank " + std::to_string(binding.dims.size()) + ", not that of " + dims_text(dims));
+  }
+  for (int64_t d : dims) {
+    if (d < 0 || d > (int64_t(1) << 40)) return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' can't have the shape " + dims_text(dims));
+  }
+  if (std::ranges::equal(input_dims_[input], dims)) return {};
+  input_dims_[input].assign(dims.begin(), dims.end());
+  resolved_ = ready_ = false;
+  return {};
+}
+
+void Context::set_address(Direction direction, int index, void* data) {
+  const auto& bindings = direction == kInput ? engine_->plan().inputs : engine_->plan().outputs;
+  addresses_[bindings[index]->buffer] = static_cast<std::byte*>(data);
+}
+
+void* Context::address(Direction direction, int index) const {
+  const auto& bindings = direction == kInput ? engine_->plan().inputs : engine_->plan().outputs;
+  return addresses_[bindings[index]->buffer];
+}
+
+Status Context::bind_shapes() {
+  const plan::PlanT& plan = engine_->plan();
+  std::vector<char> set(plan.slot_count, 0);
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const plan::BindingT& binding = *plan.inputs[i];
+    if (input_dims_[i].size() != binding.dims.size()) {
+      return Error(ErrorCode::kInvalidArgument, "the shape of input '" + binding.name + "' is not set; it must be before the context runs");
+    }
+    for (size_t d = 0; d < binding.dims.size(); ++d) {
+      if (!binding.sets[d]) continue;
+      int slot = binding.dims[d];
+      if (set[slot] && slots_[slot] != input_dims_[i][d]) {
+        return Error(ErrorCode::kInvalidArgument, "dimension '" + binding.dim_names[d] + "' is " + std::to_string(slots_[slot]) + " elsewhere, but " +
+                                                      std::to_string(input_dims_[i][d]) + " in input '" + binding.name + "' of shape " + dims_text(input_dims_[i]));
+      }
+      slots_[slot] = input_dims_[i][d];
+      set[slot] = 1;
+    }
+  }
+  return {};
+}
+
+Status Context::run_segment(int segment) {
+  const plan::SegmentT& s = *engine_->plan().segments[segment];
+  const ShapeProgram& program = engine_->program(segment);
+  std::span<int64_t> scratch(scratch_.data(), program.slot_count());
+  for (size_t i = 0; i < s.inputs.size(); ++i) scratch[i] = slots_[s.inputs[i]];
+  TEMPER_TRY_AT(temper::run(program, scratch), "shape program " + std::to_string(segment));
+  for (size_t i = 0; i < s.results.size(); ++i) slots_[s.results[i]] = scratch[s.values[i]];
+  segment_done_[segment] = 1;
+  return {};
+}
+
+int64_t Context::bytes_of(int buffer) const {
+  const plan::BufferT& b = *engine_->plan().buffers[buffer];
+  return b.kind == plan::BufferKind::Constant ? static_cast<int64_t>(b.size) : slots_[b.bytes];
+}
+
+Status Context::size_buffers(int segment) {
+  const plan::PlanT& plan = engine_->plan();
+  std::vector<Lifetime> lifetimes;
+  std::vector<int> planned;
+  int64_t sum = 0;
+  for (size_t b = 0; b < plan.buffers.size(); ++b) {
+    const plan::BufferT& buffer = *plan.buffers[b];
+    if (buffer.segment != segment || buffer.kind == plan::BufferKind::Constant) continue;
+    int64_t bytes = slots_[buffer.bytes];
+    if (bytes < 0 || bytes > (int64_t(1) << 44) || (sum += bytes) > (int64_t(1) << 46)) {
+      return Error(ErrorCode::kOutOfMemory, "tensor '" + buffer.name + "' would have " + std::to_string(bytes) + " bytes");
+    }
+    if (buffer.kind != plan::BufferKind::Arena) continue;
+    if (segment == 0) {
+      lifetimes.push_back({buffer.first, buffer.last, bytes});
+      planned.push_back(static_cast<int>(b));
+    } else {
+      addresses_[b] = unbounded_[b].reserve(bytes);
+      if (!addresses_[b]) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
+    }
+  }
+  if (segment != 0) return {};
+  Placement placement = plan_memory(lifetimes, kAlignment);
+  std::byte* base = arena_.reserve(placement.total);
+  if (!base) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
+  for (size_t i = 0; i < planned.size(); ++i) addresses_[planned[i]] = base + placement.offsets[i];
+  return {};
+}
+
+Status Context::prepare_launches(int segment) {
+  const plan::PlanT& plan = engine_->plan();
+  std::vector<int64_t> parameters, bytes;
+  int64_t workspace = 0;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const plan::StepT& step = *plan.steps[i];
+    if (step.kind != plan::StepKind::Launch || step.segment != segment) continue;
+    parameters.clear();
+    bytes.clear();
+    for (int slot : step.parameters) parameters.push_back(slots_[slot]);
+    for (int buffer : step.buffers) bytes.push_back(bytes_of(buffer));
+    launches_[i] = TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
+    workspace = std::max(workspace, launches_[i]->workspace_bytes(workers_));
+  }
+  if (!workspace_.reserve(workspace)) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
+  return {};
+}
+
+Status Context::take_outputs(int segment) {
+  const plan::PlanT& plan = engine_->plan();
+  for (size_t o = 0; o < plan.outputs.size(); ++o) {
+    int b = plan.outputs[o]->buffer;
+    if (plan.buffers[b]->segment != segment) continue;
+    if (allocators_[o]) addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
+    if (!addresses_[b] && bytes_of(b) > 0) {
+      return Error(ErrorCode::kInvalidArgument, "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
+    }
+  }
+  return {};
+}
+
+Status Context::resolve_shapes() {
+  if (resolved_) return {};
+  ready_ = false;
+  std::fill(segment_done_.begin(), segment_done_.end(), 0);
+  TEMPER_TRY(bind_shapes());
+  TEMPER_TRY(run_segment(0));
+  const plan::PlanT& plan = engine_->plan();
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    for (size_t d = 0; d < plan.inputs[i]->dims.size(); ++d) {
+      int64_t expected = slots_[plan.inputs[i]->dims[d]];
+      if (expected != input_dims_[i][d]) {
+        return Error(ErrorCode::kInvalidArgument, "input '" + plan.inputs[i]->name + "' has the shape " + dims_text(input_dims_[i]) + ", but dimension " +
+                                                      std::to_string(d) + " must be " + std::to_string(expected));
+      }
+    }
+  }
+  resolved_ = true;
+  return {};
+}
+
+Status Context::prepare(int workers) {
+  if (ready_ && workers <= workers_) return {};
+  TEMPER_TRY(resolve_shapes());
+  ready_ = false;
+  workers_ = std::max(workers, workers_);
+  TEMPER_TRY(size_buffers(0));
+  TEMPER_TRY(prepare_launches(0));
+  ready_ = true;
+  return {};
+}
+
+int64_t Context::output_extent(int output, int dim) const {
+  const plan::BindingT& binding = *engine_->plan().outputs[output];
+  int segment = engine_->plan().buffers[binding.buffer]->segment;
+  return resolved_ && segment_done_[segment] ? slots_[binding.dims[dim]] : -1;
+}
+
+std::vector<int64_t> Context::output_shape(int output) const {
+  std::vector<int64_t> dims(engine_->plan().outputs[output]->dims.size());
+  for (size_t d = 0; d < dims.size(); ++d) dims[d] = output_extent(output, static_cast<int>(d));
+  return dims;
+}
+
+Status Context::run(Executor& executor) {
+  TEMPER_TRY(prepare(executor.workers()));
+  TEMPER_TRY(take_outputs(0));
+  const plan::PlanT& plan = engine_->plan();
+  for (const auto& input : plan.inputs) {
+    if (!addresses_[input->buffer] && bytes_of(input->buffer) > 0) {
+      return Error(ErrorCode::kInvalidArgument, "input '" + input->name + "' has no address; set one before the context runs");
+    }
+  }
+  FloatEnvironment defaults;
+  return run_range(0, static_cast<int>(plan.steps.size()), executor);
+}
+
+Status Context::run_range(int begin, int end, Executor& executor) {
+  const plan::PlanT& plan = engine_->plan();
+  using Clock = std::chrono::steady_clock;
+  for (int i = begin; i < end;) {
+    const plan::StepT& step = *plan.steps[i];
+    if (interrupted && interrupted()) return Error(ErrorCode::kCancelled, "the run was interrupted");
+    switch (step.kind) {
+      case plan::StepKind::Launch: {
+        std::vector<std::byte*>& arguments = arguments_[i];
+        for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = addresses_[step.buffers[k]];
+        auto start = on_step ? Clock::now() : Clock::time_point();
+        TEMPER_TRY_AT(launches_[i]->run(arguments, workspace_.data(), executor), "'" + step.name + "'");
+        if (on_step) on_step(i, std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+        ++i;
+        break;
+      }
+      case plan::StepKind::Shapes:
+        TEMPER_TRY(run_segment(step.segment));
+        TEMPER_TRY(size_buffers(step.segment));
+        TEMPER_TRY(take_outputs(step.segment));
+        TEMPER_TRY(prepare_launches(step.segment));
+        ++i;
+        break;
+      case plan::StepKind::Size:
+        std::memcpy(&slots_[step.slot], addresses_[step.buffers[0]], sizeof(int64_t));
+        ++i;
+        break;
+      case plan::StepKind::If: {
+        bool yes = *reinterpret_cast<const uint8_t*>(addresses_[step.buffers[0]]) != 0;
+        TEMPER_TRY(yes ? run_range(step.begin, step.middle, executor) : run_range(step.middle, step.end, executor));
+        i = step.end;
+        break;
+      }
+      case plan::StepKind::Loop:
+        TEMPER_TRY_AT(run_loop(step, executor), "'" + step.name + "'");
+        i = step.end;
+        break;
+    }
+  }
+  return {};
+}
+
+Status Context::run_loop(const plan::StepT& step, Executor& executor) {
+  const plan::LoopInfoT& loop = *step.loop;
+  auto read_trip = [&] {
+    int64_t trip = INT64_MAX;
+    if (loop.trip != -1) std::memcpy(&trip, addresses_[loop.trip], sizeof(trip));
+    return trip;
+  };
+  bool going = loop.condition == -1 || *reinterpret_cast<const uint8_t*>(addresses_[loop.condition]) != 0;
+  int64_t trip = read_trip();
+  for (size_t s = 0; s < loop.states_in.size(); ++s) {
+    std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_from[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+  }
+  // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
+  bool counted = loop.count_slot == -1;
+  std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
+  int64_t iteration = 0;
+  for (; going && iteration < trip; ++iteration) {
+    if (loop.iteration != -1) std::memcpy(addresses_[loop.iteration], &iteration, sizeof(iteration));
+    TEMPER_TRY(run_range(step.begin, step.end, executor));
+    for (size_t s = 0; s < loop.scans_from.size(); ++s) {
+      int64_t bytes = bytes_of(loop.scans_from[s]);
+      const std::byte* from = addresses_[loop.scans_from[s]];
+      if (counted) {
+        std::memcpy(addresses_[loop.scans_to[s]] + iteration * bytes, from, static_cast<size_t>(bytes));
+      } else {
+        stacks[s].insert(stacks[s].end(), from, from + bytes);
+      }
+    }
+    if (loop.body_condition != -1) going = *reinterpret_cast<const uint8_t*>(addresses_[loop.body_condition]) != 0;
+    // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
+    for (size_t s = 0; s < loop.states_in.size(); ++s) {
+      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_out[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+    }
+    for (size_t s = 0; s < loop.states_in.size(); ++s) {
+      std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_result[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+    }
+  }
+  if (iteration == 0) {
+    for (size_t s = 0; s < loop.states_in.size(); ++s) {
+      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_in[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+    }
+  }
+  if (!counted) {
+    slots_[loop.count_slot] = iteration;
+    if (step.segment >= 0) {
+      TEMPER_TRY(run_segment(step.segment));
+      TEMPER_TRY(size_buffers(step.segment));
+      TEMPER_TRY(take_outputs(step.segment));
+      TEMPER_TRY(prepare_launches(step.segment));
+    }
+    for (size_t s = 0; s < stacks.size(); ++s) std::memcpy(addresses_[loop.scans_to[s]], stacks[s].data(), stacks[s].size());
+  }
+  return {};
+}
+
+}  // namespace temper

@@ -1,0 +1,31 @@
+#include "runtime/engine.h"
+
+#include <algorithm>
+
+namespace temper {
+
+Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  auto engine = std::make_shared<Engine>();
+  engine->bytes_ = bytes;
+  engine->parts_ = TEMPER_TRY(read_plan(bytes, std::move(owner)));
+  for (const auto& segment : engine->plan().segments) {
+    engine->programs_.push_back(to_program(*segment));
+    engine->most_slots_ = std::max(engine->most_slots_, engine->programs_.back().slot_count());
+  }
+  for (size_t i = 0; i < engine->plan().steps.size(); ++i) {
+    const plan::StepT& step = *engine->plan().steps[i];
+    if (step.kind != plan::StepKind::Launch) {
+      engine->kernels_.push_back(nullptr);
+      continue;
+    }
+    std::string place = "step " + std::to_string(i) + " '" + step.name + "'";
+    auto kernel = TEMPER_TRY_AT(cpu::decode_kernel(step.kernel, std::as_bytes(std::span(step.blob))), place);
+    if (kernel->buffer_count() != static_cast<int>(step.buffers.size()) || kernel->parameter_count() != static_cast<int>(step.parameters.size())) {
+      return Error(ErrorCode::kCorrupt, "a kernel is given another number of buffers or parameters than it has; build the plan again").at(place);
+    }
+    engine->kernels_.push_back(std::move(kernel));
+  }
+  return std::shared_ptr<const Engine>(std::move(engine));
+}
+
+}  // namespace temper

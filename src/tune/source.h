@@ -1,0 +1,79 @@
+// TacticSource: something that can implement candidates; and what it is asked and what it answers.
+//
+// A Candidate is a Region in concrete layouts. `enumerate` is cheap: it lists the ways in which the source could do it, best first by its
+// own model, or declines with a reason that users can read. `realize` makes the launch steps of one way; a step's arguments are buffers of
+// the candidate (inputs, then outputs) or constants that the source has prepared (packed weights).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ir/tensor.h"
+#include "kernel/layout.h"
+#include "kernel/region.h"
+
+namespace temper {
+
+// What is built for: a CPU target's name and the threads that it will have.
+struct Device {
+  std::string target;  // "cpu-v4-vnni"
+  int threads = 1;
+};
+
+struct BuildOptions {
+  int optimization_level = 3;
+  std::string only_source;  // tests: no other source is asked; "" for all
+};
+
+struct Candidate {
+  SymContext* context = nullptr;
+  const Region* region = nullptr;
+  std::vector<Layout> layouts;           // of inputs, then outputs
+  std::vector<const Tensor*> constants;  // by input; null where it is not constant
+  // The value of an expression at the shapes to be fast for.
+  std::function<int64_t(SymInt)> best;
+};
+
+struct Tactic {
+  std::string source;
+  std::string config;   // in the source's own text
+  double estimate_us = 0;
+};
+
+struct Decline {
+  std::string reason;
+};
+
+struct Argument {
+  int buffer = -1;   // of the candidate; -1: `constant`
+  Tensor constant;
+};
+
+struct KernelStep {
+  std::string kernel;
+  std::vector<std::byte> blob;
+  std::vector<SymInt> parameters;
+  std::vector<Argument> arguments;
+};
+
+class TacticSource {
+ public:
+  virtual ~TacticSource() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string fingerprint() const = 0;  // of everything that may change what it yields; part of every cache key
+  virtual std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate&, const Device&, const BuildOptions&) const = 0;
+  virtual Expected<std::vector<KernelStep>> realize(const Candidate&, const Tactic&, const Device&) const = 0;
+};
+
+// Sources register themselves, by static initialisers, and are asked in order of priority (highest first).
+struct RegisterSource {
+  RegisterSource(int priority, const TacticSource& source);
+};
+const std::vector<const TacticSource*>& tactic_sources();
+
+}  // namespace temper
