@@ -1,14 +1,59 @@
 #include "builder/build.h"
 
 #include "base/cpu_info.h"
+#include "base/hash.h"
+#include "ops/core/core.h"
+#include "tune/autotuner.h"
 
 namespace temper {
 
 Device this_device(int threads) { return {std::string(isa_name(cpu_info().isa)), threads > 0 ? threads : default_thread_count()}; }
 
+namespace {
+
+// Weights that do not stay in the last cache from one run to the next come from memory each time.
+bool weights_are_cold(const Graph& graph) {
+  int64_t bytes = 0;
+  for (NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.op->name == "constant") bytes += int64_t(attrs_as<Constant>(*node.attrs).data.bytes().size());
+  }
+  return bytes > cpu_info().l3_bytes / 2;
+}
+
+// Names a build in the timing cache: all that its choice of tactics may depend on.
+Hash128 build_key(std::string_view text, const CompileOptions& compile, bool cold) {
+  Hasher hasher;
+  hasher.add(text).add(compile.device.target).add_number(uint64_t(compile.device.threads)).add_number(uint64_t(compile.build.optimization_level));
+  hasher.add(compile.build.only_source).add(source_fingerprints()).add_number(cold);
+  if (const Runner* runner = runner_for(compile.device)) hasher.add(runner->machine());
+  for (const auto& [name, range] : compile.profile.inputs) {
+    hasher.add(name);
+    for (int64_t d : range.best) hasher.add_number(uint64_t(d));
+  }
+  return hasher.finish();
+}
+
+}  // namespace
+
 Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
   Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
-  CompiledPlan compiled = TEMPER_TRY(compile(graph, config.compile));
+  const std::string text = graph.to_string();
+  const bool cold = weights_are_cold(graph);
+  const Hash128 key = build_key(text, config.compile, cold);
+  TimingCache fresh;
+  TimingCache& cache = config.cache ? *config.cache : fresh;
+  Autotuner tuner({.device = config.compile.device,
+                   .build = config.compile.build,
+                   .cold_constants = cold,
+                   .error_on_miss = config.error_on_cache_miss,
+                   .cancelled = config.passes.cancelled,
+                   .log = config.log},
+                  cache, cache.decision(key));
+  CompileOptions options = config.compile;
+  if (!options.chooser) options.chooser = &tuner;
+  CompiledPlan compiled = TEMPER_TRY(compile(graph, options));
+  if (!tuner.chosen().empty() && !tuner.replayed()) cache.set_decision(key, tuner.chosen());
   auto note = [](const std::pair<std::string, std::string>& pair) {
     auto made = std::make_unique<plan::NoteT>();
     made->key = pair.first;
@@ -17,7 +62,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   };
   for (const auto& pair : config.metadata) compiled.plan.metadata.push_back(note(pair));
   for (const auto& pair : config.record) compiled.plan.record.push_back(note(pair));
-  return write_plan(compiled.plan, graph.to_string(), compiled.weights, sink);
+  return write_plan(compiled.plan, text, compiled.weights, sink);
 }
 
 }  // namespace temper

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "base/byte_sink.h"
+#include "base/log.h"
 #include "builder/compile.h"
 #include "passes/pass.h"
+#include "tune/timing_cache.h"
 
 namespace temper {
 
@@ -16,6 +18,10 @@ struct BuildConfig {
   PassOptions passes;
   std::vector<std::pair<std::string, std::string>> metadata;  // of the ONNX model, kept in the plan
   std::vector<std::pair<std::string, std::string>> record;    // what was asked for
+  // What earlier builds measured and decided; this one adds its own. Null: nothing is remembered.
+  TimingCache* cache = nullptr;
+  bool error_on_cache_miss = false;  // fail rather than measure
+  LogSink* log = nullptr;
 };
 
 // The device of this machine: its instruction set and the default number of threads (0) or the one given.

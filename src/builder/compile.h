@@ -8,7 +8,7 @@
 
 #include "ir/graph.h"
 #include "plan/plan.h"
-#include "tune/source.h"
+#include "tune/chooser.h"
 
 namespace temper {
 
@@ -18,17 +18,6 @@ struct Profile {
     std::vector<int64_t> least, best, largest;
   };
   std::map<std::string, Range> inputs;
-};
-
-// Chooses among the tactics that the sources offer for a candidate; keeps what it saw in `seen`.
-class TacticChooser {
- public:
-  virtual ~TacticChooser() = default;
-  struct Choice {
-    const TacticSource* source = nullptr;
-    Tactic tactic;
-  };
-  virtual Expected<Choice> choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) = 0;
 };
 
 struct CompileOptions {

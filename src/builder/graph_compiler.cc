@@ -231,6 +231,9 @@ Status GraphCompiler::compile_unit(const Unit& unit) {
       } else {
         storage_[v] = part;
       }
+    } else if (const auto* compact = std::get_if<Compact>(&unit.region.stages[0])) {
+      // How many elements there are is known only when they have been written: there is room for all.
+      storage_[v] = new_storage({type.dtype, {compact->extent}}, {0}, graph_.value(v).name);
     } else {
       storage_[v] = new_storage(type, order_for(unit, o), graph_.value(v).name);
     }

@@ -214,4 +214,30 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
   return outputs;
 }
 
+Expected<std::vector<Tensor>> fold_node(const Graph& graph, const Node& node, std::span<const Tensor> operands) {
+  const std::string& op = node.op->name;
+  bool moves = !operands.empty() && operands[0].dtype() != DType::kString;
+  std::optional<Tensor> moved;
+  if (op == "map") return exact::map(graph.sym(), attrs_as<MapAttrs>(*node.attrs), operands);
+  if (op == "reindex" && moves) {
+    const auto& a = attrs_as<Reindex>(*node.attrs);
+    moved = TEMPER_TRY(exact::gather(graph.sym(), a.map, {}, a.fill, operands));
+  } else if (op == "gather" && moves) {
+    const auto& a = attrs_as<Gather>(*node.attrs);
+    moved = TEMPER_TRY(exact::gather(graph.sym(), a.map, a.loads, a.fill, operands));
+  } else if (op == "concat" && moves) {
+    moved = TEMPER_TRY(exact::concat(attrs_as<Concat>(*node.attrs), operands));
+  }
+  if (moved) return std::vector<Tensor>{std::move(*moved)};
+  std::vector<ExactTensor> held;
+  for (const Tensor& t : operands) held.push_back(ExactTensor::from(t));
+  std::vector<const ExactTensor*> pointers;
+  for (const ExactTensor& t : held) pointers.push_back(&t);
+  SymbolValues none;
+  auto results = TEMPER_TRY(interpret_node(graph, node, pointers, none));
+  std::vector<Tensor> folded;
+  for (const ExactTensor& t : results) folded.push_back(t.to_tensor());
+  return folded;
+}
+
 }  // namespace temper

@@ -43,4 +43,8 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
 Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node& node, std::span<const ExactTensor* const> operands,
                                                   SymbolValues& symbols);
 
+// One node of constants: the same, without the detour over doubles where elements only move or are computed one by one. Fails where the
+// node speaks of dimensions that are not known.
+Expected<std::vector<Tensor>> fold_node(const Graph& graph, const Node& node, std::span<const Tensor> operands);
+
 }  // namespace temper

@@ -21,6 +21,12 @@ Expected<ExactTensor> scatter(SymContext& context, const ScatterAttrs& attrs, Op
 Expected<ExactTensor> compact(const ExactTensor& mask);
 Expected<ExactTensor> suppress(const ExactTensor& boxes, const ExactTensor& threshold);
 
+// The same on constants, element by element in their own types: nothing known but constants may occur.
+Expected<std::vector<Tensor>> map(SymContext& context, const MapAttrs& attrs, std::span<const Tensor> in);
+// nullopt: of a type whose elements are no whole bytes.
+Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& map, const IndexMaps& loads, double fill, std::span<const Tensor> in);
+Expected<std::optional<Tensor>> concat(const Concat& attrs, std::span<const Tensor> in);
+
 // Strides of a map that reads without divisions and guards: see Note [Strided maps].
 struct Strided {
   std::vector<int64_t> strides;

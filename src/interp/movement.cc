@@ -55,14 +55,14 @@ std::vector<SymInt> with_guard(const IndexMap& m) {
 
 // Copies along strides: to[row-major] = from[offset + sum of point[d] * strides[d]].
 template <class T>
-void strided_copy(std::vector<T>& to, const std::vector<T>& from, const std::vector<int64_t>& dims, const Strided& s) {
+void strided_copy(T* to, const T* from, const std::vector<int64_t>& dims, const Strided& s) {
   int64_t count = element_count(dims), last = dims.empty() ? 1 : dims.back(), step = dims.empty() ? 0 : s.strides.back();
   std::vector<int64_t> point(dims.size(), 0);
   for (int64_t at = 0; at < count; at += last) {
     int64_t base = s.offset;
     for (size_t d = 0; d + 1 < dims.size(); ++d) base += point[d] * s.strides[d];
     if (step == 1) {
-      std::copy_n(from.begin() + base, last, to.begin() + at);
+      std::copy_n(from + base, last, to + at);
     } else {
       for (int64_t i = 0; i < last; ++i) to[at + i] = from[base + i * step];
     }
@@ -71,6 +71,47 @@ void strided_copy(std::vector<T>& to, const std::vector<T>& from, const std::vec
       if (++point[d] < dims[d]) break;
       point[d] = 0;
     }
+  }
+}
+
+// A whole gather between arrays of one element type.
+template <class T>
+Status gather_array(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, const T& fill, const T* from,
+                    const std::vector<int64_t>& source, Operands indices, const SymbolValues& symbols, const std::vector<int64_t>& dims, T* to) {
+  if (load_maps.empty()) {
+    if (auto strided = TEMPER_TRY(as_strided(context, m, dims, source, symbols))) {
+      strided_copy(to, from, dims, *strided);
+      return {};
+    }
+  }
+  auto program = TEMPER_TRY(PointProgram::make(context, m.domain, with_guard(m), static_cast<int>(load_maps.size()), symbols));
+  auto loads = TEMPER_TRY(Loads::make(context, m.domain, load_maps, indices, symbols));
+  size_t guard = m.results.size();
+  return for_each_row(dims, [&](const int64_t* point, int64_t n, int64_t at) -> Status {
+    TEMPER_TRY(loads.run_row(point, n));
+    program.run_row(point, n, loads.values);
+    for (int64_t i = 0; i < n; ++i) {
+      if (program.value(guard, i) == 0) {
+        to[at + i] = fill;
+        continue;
+      }
+      int64_t read = row_position(program, i, source);
+      if (read < 0) return outside(loads.first(i));
+      to[at + i] = from[read];
+    }
+    return {};
+  });
+}
+
+// Calls f with an unsigned type of the width of dtype's elements; false if there is none.
+template <class F>
+bool with_width(DType dtype, F f) {
+  switch (dtype_bits(dtype)) {
+    case 8: f(uint8_t{}); return true;
+    case 16: f(uint16_t{}); return true;
+    case 32: f(uint32_t{}); return true;
+    case 64: f(uint64_t{}); return true;
+    default: return false;
   }
 }
 
@@ -107,58 +148,84 @@ Expected<ExactTensor> gather(SymContext& context, const IndexMap& m, const Index
   auto dims = TEMPER_TRY(symbol_values(m.domain, symbols));
   const ExactTensor& source = *in[0];
   ExactTensor result = ExactTensor::zeros(source.dtype, dims);
-  if (load_maps.empty()) {
-    auto strided = TEMPER_TRY(as_strided(context, m, dims, source.dims, symbols));
-    if (strided) {
-      with_elements(result, source, [&](auto& to, const auto& from) { strided_copy(to, from, dims, *strided); });
-      return result;
-    }
-  }
-  auto program = TEMPER_TRY(PointProgram::make(context, m.domain, with_guard(m), static_cast<int>(load_maps.size()), symbols));
-  auto loads = TEMPER_TRY(Loads::make(context, m.domain, load_maps, in.subspan(1), symbols));
-  size_t guard = m.results.size();
-  Status done = with_elements(result, source, [&](auto& to, const auto& from) {
+  TEMPER_TRY(with_elements(result, source, [&](auto& to, const auto& from) {
     std::remove_cvref_t<decltype(to[0])> filler{};
     if constexpr (std::is_arithmetic_v<decltype(filler)>) filler = static_cast<decltype(filler)>(fill);
-    return for_each_row(dims, [&](const int64_t* point, int64_t n, int64_t at) -> Status {
-      TEMPER_TRY(loads.run_row(point, n));
-      program.run_row(point, n, loads.values);
-      for (int64_t i = 0; i < n; ++i) {
-        if (program.value(guard, i) == 0) {
-          to[at + i] = filler;
-          continue;
-        }
-        int64_t read = row_position(program, i, source.dims);
-        if (read < 0) return outside(loads.first(i));
-        to[at + i] = from[read];
-      }
-      return {};
-    });
-  });
-  TEMPER_TRY(std::move(done));
+    return gather_array(context, m, load_maps, filler, from.data(), source.dims, in.subspan(1), symbols, dims, to.data());
+  }));
   return result;
 }
 
-Expected<ExactTensor> concat(const Concat& attrs, Operands in) {
-  std::vector<int64_t> dims = in[0]->dims;
-  for (size_t k = 1; k < in.size(); ++k) {
+Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, double fill, std::span<const Tensor> in) {
+  const SymbolValues none;
+  auto dims = TEMPER_TRY(symbol_values(m.domain, none));
+  Tensor result = Tensor::zeros(in[0].dtype(), dims), filler = Tensor::zeros(in[0].dtype(), {1});
+  filler.set(0, {fill, static_cast<int64_t>(fill)});
+  std::vector<ExactTensor> indices;
+  std::vector<const ExactTensor*> pointers;
+  for (const Tensor& t : in.subspan(1)) indices.push_back(ExactTensor::from(t));
+  for (const ExactTensor& t : indices) pointers.push_back(&t);
+  Status status;
+  bool whole = with_width(in[0].dtype(), [&](auto width) {
+    using T = decltype(width);
+    status = gather_array(context, m, load_maps, filler.as<T>()[0], in[0].as<T>().data(), in[0].dims(), pointers, none, dims,
+                          reinterpret_cast<T*>(result.mutable_bytes()));
+  });
+  TEMPER_TRY(std::move(status));
+  return whole ? std::optional(std::move(result)) : std::nullopt;
+}
+
+namespace {
+
+// Dims of a concatenation.
+template <class Dims>
+Expected<std::vector<int64_t>> joined_dims(int64_t axis, size_t count, Dims dims_of) {
+  std::vector<int64_t> dims = dims_of(0);
+  for (size_t k = 1; k < count; ++k) {
     for (size_t d = 0; d < dims.size(); ++d) {
-      if (static_cast<int64_t>(d) == attrs.axis) dims[d] += in[k]->dims[d];
-      else if (dims[d] != in[k]->dims[d]) return Error(ErrorCode::kInvalidArgument, "the parts of a concatenation differ in dimension " + std::to_string(d));
+      if (static_cast<int64_t>(d) == axis) dims[d] += dims_of(k)[d];
+      else if (dims[d] != dims_of(k)[d]) return Error(ErrorCode::kInvalidArgument, "the parts of a concatenation differ in dimension " + std::to_string(d));
     }
   }
-  ExactTensor result = ExactTensor::zeros(in[0]->dtype, dims);
+  return dims;
+}
+
+// Puts a part at `start` (in elements of its first row) of the whole; returns where the next one starts.
+template <class T>
+int64_t put_part(T* to, const std::vector<int64_t>& dims, const T* from, const std::vector<int64_t>& part, int64_t axis, int64_t start) {
   int64_t outer = 1, inner = 1;
-  for (size_t d = 0; d < dims.size(); ++d) (static_cast<int64_t>(d) < attrs.axis ? outer : inner) *= static_cast<int64_t>(d) == attrs.axis ? 1 : dims[d];
-  int64_t start = 0, stride = dims[attrs.axis] * inner;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    if (static_cast<int64_t>(d) != axis) (static_cast<int64_t>(d) < axis ? outer : inner) *= dims[d];
+  }
+  int64_t run = part[axis] * inner, stride = dims[axis] * inner;
+  for (int64_t o = 0; o < outer; ++o) std::copy_n(from + o * run, run, to + o * stride + start);
+  return start + run;
+}
+
+}  // namespace
+
+Expected<ExactTensor> concat(const Concat& attrs, Operands in) {
+  auto dims = TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k]->dims; }));
+  ExactTensor result = ExactTensor::zeros(in[0]->dtype, dims);
+  int64_t start = 0;
   for (const ExactTensor* part : in) {
-    int64_t run = part->dims[attrs.axis] * inner;
-    with_elements(result, *part, [&](auto& to, const auto& from) {
-      for (int64_t o = 0; o < outer; ++o) std::copy_n(from.begin() + o * run, run, to.begin() + o * stride + start);
-    });
-    start += run;
+    start = with_elements(result, *part, [&](auto& to, const auto& from) { return put_part(to.data(), dims, from.data(), part->dims, attrs.axis, start); });
   }
   return result;
+}
+
+Expected<std::optional<Tensor>> concat(const Concat& attrs, std::span<const Tensor> in) {
+  auto dims = TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k].dims(); }));
+  Tensor result = Tensor::zeros(in[0].dtype(), dims);
+  int64_t start = 0;
+  bool whole = true;
+  for (const Tensor& part : in) {
+    whole = with_width(part.dtype(), [&](auto width) {
+      using T = decltype(width);
+      start = put_part(reinterpret_cast<T*>(result.mutable_bytes()), dims, part.as<T>().data(), part.dims(), attrs.axis, start);
+    });
+  }
+  return whole ? std::optional(std::move(result)) : std::nullopt;
 }
 
 Expected<ExactTensor> scatter(SymContext& context, const ScatterAttrs& attrs, Operands in, const SymbolValues& symbols) {

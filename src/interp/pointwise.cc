@@ -46,9 +46,11 @@ bool float_row(ScalarOp op, const T* x, const T* y, int64_t n, Lane& out) {
   }
 }
 
+// `load(operand, start, n, lane)` reads elements of an operand.
+template <class Load>
 struct Block {
   const ScalarBody& body;
-  Operands in;
+  Load load;
   std::vector<Lane> lanes;
 
   void run(const PointProgram* syms, int64_t start, int64_t n) {
@@ -62,15 +64,15 @@ struct Block {
           for (int64_t k = 0; k < n; ++k) out.i[k] = syms->value(s, k);
           ++s;
           break;
-        case ScalarOp::kOperand: {
-          const ExactTensor& x = *in[instruction.index];
-          if (out.f.empty()) std::copy_n(x.ints.begin() + start, n, out.i.begin());
-          else std::copy_n(x.floats.begin() + start, n, out.f.begin());
-          break;
-        }
+        case ScalarOp::kOperand: load(instruction.index, start, n, out); break;
         case ScalarOp::kCast: {
           const Lane& x = lanes[instruction.args[0]];
           DType from = code[instruction.args[0]].dtype;
+          if (!out.f.empty() && !x.f.empty() && (instruction.dtype == DType::kF32 || instruction.dtype == DType::kF64)) {
+            bool rounds = instruction.dtype == DType::kF32;
+            for (int64_t k = 0; k < n; ++k) out.f[k] = rounds ? static_cast<double>(static_cast<float>(x.f[k])) : x.f[k];
+            break;
+          }
           for (int64_t k = 0; k < n; ++k) out.set(k, cast_scalar(x.at(k), from, instruction.dtype));
           break;
         }
@@ -94,47 +96,87 @@ struct Block {
   }
 };
 
-}  // namespace
-
-Expected<std::vector<ExactTensor>> map(SymContext& context, const MapAttrs& attrs, Operands in, const SymbolValues& symbols) {
-  auto dims = TEMPER_TRY(symbol_values(attrs.domain, symbols));
+// `store(result, start, n, lane)` takes elements of a result.
+template <class Load, class Store>
+Status run_map(SymContext& context, const MapAttrs& attrs, const std::vector<int64_t>& dims, const SymbolValues& symbols, Load load, Store store) {
   const auto& code = attrs.body->code();
-  for (const ExactTensor* t : in) {
-    if (t->dims != dims) return Error(ErrorCode::kInvalidArgument, "an operand has other dims than the result: shapes that were taken to be equal differ");
-  }
-  std::vector<ExactTensor> results;
-  for (size_t r = 0; r < attrs.body->results().size(); ++r) results.push_back(ExactTensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
   std::vector<SymInt> syms;
-  Block block{*attrs.body, in, std::vector<Lane>(code.size())};
+  Block<Load> block{*attrs.body, std::move(load), std::vector<Lane>(code.size())};
   for (size_t c = 0; c < code.size(); ++c) {
     if (code[c].op == ScalarOp::kSym) syms.push_back(code[c].sym);
     Lane& lane = block.lanes[c];
     if (is_float(code[c].dtype)) lane.f.assign(kBlock, code[c].constant.f);
     else lane.i.assign(kBlock, code[c].constant.i);
   }
-  auto store = [&](int64_t start, int64_t n) {
-    for (size_t r = 0; r < results.size(); ++r) {
-      const Lane& from = block.lanes[attrs.body->results()[r]];
-      if (from.f.empty()) std::copy_n(from.i.begin(), n, results[r].ints.begin() + start);
-      else std::copy_n(from.f.begin(), n, results[r].floats.begin() + start);
-    }
+  auto store_all = [&](int64_t start, int64_t n) {
+    for (size_t r = 0; r < attrs.body->results().size(); ++r) store(r, start, n, block.lanes[attrs.body->results()[r]]);
   };
   if (syms.empty()) {
     int64_t count = element_count(dims);
     for (int64_t start = 0; start < count; start += kBlock) {
       int64_t n = std::min(kBlock, count - start);
       block.run(nullptr, start, n);
-      store(start, n);
+      store_all(start, n);
     }
-    return results;
+    return {};
   }
   auto program = TEMPER_TRY(PointProgram::make(context, attrs.domain, syms, 0, symbols));
-  TEMPER_TRY(for_each_row(dims, [&](const int64_t* point, int64_t n, int64_t at) -> Status {
+  return for_each_row(dims, [&](const int64_t* point, int64_t n, int64_t at) -> Status {
     program.run_row(point, n, {});
     block.run(&program, at, n);
-    store(at, n);
+    store_all(at, n);
     return {};
-  }));
+  });
+}
+
+Error different_dims() {
+  return Error(ErrorCode::kInvalidArgument, "an operand has other dims than the result: shapes that were taken to be equal differ");
+}
+
+}  // namespace
+
+Expected<std::vector<ExactTensor>> map(SymContext& context, const MapAttrs& attrs, Operands in, const SymbolValues& symbols) {
+  auto dims = TEMPER_TRY(symbol_values(attrs.domain, symbols));
+  for (const ExactTensor* t : in) {
+    if (t->dims != dims) return different_dims();
+  }
+  std::vector<ExactTensor> results;
+  for (size_t r = 0; r < attrs.body->results().size(); ++r) results.push_back(ExactTensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
+  auto load = [&](int operand, int64_t start, int64_t n, Lane& lane) {
+    const ExactTensor& x = *in[operand];
+    if (lane.f.empty()) std::copy_n(x.ints.begin() + start, n, lane.i.begin());
+    else std::copy_n(x.floats.begin() + start, n, lane.f.begin());
+  };
+  auto store = [&](size_t r, int64_t start, int64_t n, const Lane& lane) {
+    if (lane.f.empty()) std::copy_n(lane.i.begin(), n, results[r].ints.begin() + start);
+    else std::copy_n(lane.f.begin(), n, results[r].floats.begin() + start);
+  };
+  TEMPER_TRY(run_map(context, attrs, dims, symbols, load, store));
+  return results;
+}
+
+Expected<std::vector<Tensor>> map(SymContext& context, const MapAttrs& attrs, std::span<const Tensor> in) {
+  const SymbolValues none;
+  auto dims = TEMPER_TRY(symbol_values(attrs.domain, none));
+  for (const Tensor& t : in) {
+    if (t.dims() != dims) return different_dims();
+  }
+  std::vector<Tensor> results;
+  for (size_t r = 0; r < attrs.body->results().size(); ++r) results.push_back(Tensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
+  auto load = [&](int operand, int64_t start, int64_t n, Lane& lane) {
+    const Tensor& x = in[operand];
+    if (x.dtype() == DType::kF32) std::copy_n(x.as<float>().begin() + start, n, lane.f.begin());
+    else for (int64_t k = 0; k < n; ++k) lane.set(k, x.at(start + k));
+  };
+  auto store = [&](size_t r, int64_t start, int64_t n, const Lane& lane) {
+    if (results[r].dtype() == DType::kF32) {
+      auto* out = reinterpret_cast<float*>(results[r].mutable_bytes()) + start;
+      for (int64_t k = 0; k < n; ++k) out[k] = static_cast<float>(lane.f[k]);
+    } else {
+      for (int64_t k = 0; k < n; ++k) results[r].set(start + k, lane.at(k));
+    }
+  };
+  TEMPER_TRY(run_map(context, attrs, dims, none, load, store));
   return results;
 }
 

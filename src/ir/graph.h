@@ -11,6 +11,7 @@
 // `contents`: their elements as SymInts, in row-major order. That is how shapes computed in the graph become dims.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -105,7 +106,7 @@ class Graph {
 
  private:
   std::shared_ptr<SymContext> context_;
-  std::vector<Value> values_;
+  std::deque<Value> values_;  // references to values, and so to their dims, stay valid while nodes are added
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<NodeId> order_;
   std::vector<ValueId> inputs_, outputs_;

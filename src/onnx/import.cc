@@ -7,6 +7,7 @@
 
 #include "onnx/functions.h"
 #include "onnx/import_node.h"
+#include "onnx/lists.h"
 #include "onnx/reader.h"
 #include "onnx/validate.h"
 #include "ops/builder.h"
@@ -71,11 +72,14 @@ std::string symbol_name(Name name) {
 
 class Importer {
  public:
-  Importer(const Model& model, std::vector<Error>& problems) : model_(model), problems_(problems) {}
+  // `choices`: see Note [Branches of different rank]; it grows with each one met beyond its end.
+  Importer(const Model& model, Import& result, std::vector<bool>& choices)
+      : model_(model), problems_(result.problems), assumptions_(result.assumptions), choices_(choices) {}
 
   struct Scope {
     Builder builder;
-    std::unordered_map<Name, Val> values;  // absent Val: its producer was refused
+    Singles values;  // absent Val: its producer was refused
+    Lists lists;
     explicit Scope(temper::Graph& graph) : builder(graph) {}
   };
 
@@ -150,6 +154,13 @@ class Importer {
   }
 
   void import_node(Scope& scope, const Node& node) {
+    if (is_about_lists(node, scope.lists)) {
+      scope.builder.set_name(std::string(node.name.empty() ? node.outputs[0] : node.name));
+      Status read = read_list_node(scope.builder, node, scope.lists, scope.values);
+      if (read.ok()) return;
+      problems_.push_back(std::move(read).error().at(place(node)).at(model_.display_name));
+      return mark_outputs(scope, node);
+    }
     std::vector<Val> operands;
     for (Name input : node.inputs) {
       if (input.empty()) {
@@ -190,6 +201,7 @@ class Importer {
     if (!opset) return Error(ErrorCode::kInvalidArgument, "the model does not import the domain '" + std::string(node.domain) + "'");
     if (node.domain.empty() && node.op_type == "If") return read_if(scope, node, operands);
     if (node.domain.empty() && node.op_type == "Loop") return read_loop(scope, node, operands);
+    if (node.domain.empty() && node.op_type == "Scan") return read_scan(scope, node, operands, *opset);
     Reader reader = find_reader(node.domain, node.op_type, *opset);
     if (!reader.op) {
       return Error(ErrorCode::kUnsupported, "operator " + std::string(node.op_type) + " of opset " + std::to_string(*opset) +
@@ -266,6 +278,13 @@ class Importer {
       size_t before = problems_.size();
       import_body(inner, *graph);
       TEMPER_TRY(finish_body(*bodies.back(), inner, *graph, before));
+    }
+    for (size_t i = 0; i < std::min(bodies[0]->outputs().size(), bodies[1]->outputs().size()); ++i) {
+      if (bodies[0]->type(bodies[0]->outputs()[i]).dims.size() == bodies[1]->type(bodies[1]->outputs()[i]).dims.size()) continue;
+      if (next_choice_ == choices_.size()) choices_.push_back(true);
+      bool branch = choices_[next_choice_++];
+      assumptions_.push_back(place(node) + ": its branches differ in rank; its condition is taken to be " + (branch ? "true" : "false"));
+      return read_inline(scope, branch ? *yes->graph() : *no->graph());
     }
     IfAttrs attrs;
     for (size_t i = 0; i < std::min(bodies[0]->outputs().size(), bodies[1]->outputs().size()); ++i) {
@@ -349,17 +368,102 @@ class Importer {
     return results;
   }
 
+  // A loop over positions: each scan input is passed in whole, and the body reads its slice.
+  Expected<std::vector<Val>> read_scan(Scope& scope, const Node& node, std::span<const Val> given, int64_t opset) {
+    const Attribute* attribute = node.attribute("body");
+    if (!attribute || !attribute->graph()) return Error(ErrorCode::kInvalidArgument, "Scan needs a body");
+    if (opset < 9) return Error(ErrorCode::kUnsupported, "Scan of opset 8, over batches, is not supported; convert the model to opset 9 or later");
+    const Graph& graph = *attribute->graph();
+    ModelNode view(node, static_cast<int>(opset), model_.storage);
+    auto scanned = static_cast<size_t>(std::max<int64_t>(0, view.i("num_scan_inputs", 0)));
+    if (scanned == 0 || scanned > given.size() || graph.inputs.size() != given.size() || graph.outputs.size() < given.size() - scanned) {
+      return Error(ErrorCode::kInvalidArgument, "Scan's body has another number of inputs or outputs than the node asks for");
+    }
+    size_t states = given.size() - scanned, made = graph.outputs.size() - states;
+    Builder& b = scope.builder;
+    auto entry = [&](std::string_view name, size_t i) { return i < view.is(name).size() ? view.is(name)[i] : 0; };
+    SymInt trips;
+    std::vector<int64_t> axes;
+    for (size_t i = 0; i < scanned; ++i) {
+      axes.push_back(b.normal_axis(entry("scan_input_axes", i), b.rank(given[states + i])));
+      TEMPER_TRY(b.take_status());
+      SymInt extent = b.dims(given[states + i])[axes[i]];
+      if (i == 0 || extent.is_const()) trips = extent;
+    }
+    const Graph* graphs[] = {&graph};
+    Captures captures = TEMPER_TRY(find_captures(scope, graphs));
+    auto body = std::make_unique<temper::Graph>(b.graph().context());
+    Scope inner(*body);
+    Val iteration = inner.builder.val(body->add_input(TensorType{DType::kI64, {}}, ""));
+    body->add_input(TensorType{DType::kBool, {}}, "");
+    std::vector<Val> operands{b.size(trips), Val{&b, kNone32}};
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (!given[i]) return Error(ErrorCode::kInvalidArgument, "Scan's inputs must be given");
+      Val v = inner.builder.val(body->add_input(b.graph().value(given[i].id).type, std::string(graph.inputs[i].name)));
+      operands.push_back(given[i]);
+      inner.values[graph.inputs[i].name] = v;
+    }
+    enter_captures(scope, inner, captures);
+    for (size_t i = 0; i < scanned; ++i) {
+      Name name = graph.inputs[states + i].name;
+      Val at = entry("scan_input_directions", i) != 0 ? inner.builder.size(trips - 1) - iteration : iteration;
+      inner.values[name] = inner.builder.take(inner.values[name], at, axes[i]);
+    }
+    TEMPER_TRY(inner.builder.take_status());
+    size_t before = problems_.size();
+    import_body(inner, graph);
+    TEMPER_TRY(finish_body(*body, inner, graph, before));
+    for (size_t s = 0; s < states; ++s) {
+      if (!(body->type(body->outputs()[s]) == body->type(body->inputs()[2 + s]))) {
+        return Error(ErrorCode::kUnsupported, "a carried value changes its type or shape from one iteration to the next ('" +
+                                                  std::string(graph.outputs[s].name) + "'), which is not supported");
+      }
+    }
+    std::vector<ValueId> outputs = body->outputs();
+    outputs.insert(outputs.begin(), inner.builder.scalar(1, DType::kBool).id);
+    body->set_outputs(std::move(outputs));
+    operands.insert(operands.end(), captures.values.begin(), captures.values.end());
+    std::vector<std::unique_ptr<temper::Graph>> bodies;
+    bodies.push_back(std::move(body));
+    auto results = b.op(core_op("loop"), make_attrs(Loop{static_cast<int64_t>(states), static_cast<int64_t>(made), {}}), operands, std::move(bodies));
+    for (size_t i = 0; i < made && b.ok(); ++i) {
+      Val& v = results[states + i];
+      if (entry("scan_output_directions", i) != 0) v = b.flip(v, 0);
+      int64_t axis = b.normal_axis(entry("scan_output_axes", i), b.rank(v));
+      if (axis == 0) continue;
+      std::vector<int64_t> permutation;
+      for (int64_t d = 1; d < b.rank(v); ++d) permutation.push_back(d);
+      permutation.insert(permutation.begin() + axis, 0);
+      v = b.transpose(v, permutation);
+    }
+    TEMPER_TRY(b.take_status());
+    return results;
+  }
+
   const Model& model_;
   std::vector<Error>& problems_;
+  std::vector<std::string>& assumptions_;
+  std::vector<bool>& choices_;
+  size_t next_choice_ = 0;
 };
 
-}  // namespace
+// Note [Branches of different rank]
+// Exporters write `if the last dimension is 1: squeeze it` for every squeeze of an unknown shape. A graph has one rank for each value, so
+// one branch must be chosen before. The rest of the model decides: the first combination of choices with which all of it can be read is
+// taken, and said in Import::assumptions. Combinations are tried in order, the last choice varying fastest.
+constexpr int kMostAttempts = 16;
+bool next_combination(std::vector<bool>& choices) {
+  while (!choices.empty() && !choices.back()) choices.pop_back();
+  if (choices.empty()) return false;
+  choices.back() = false;
+  return true;
+}
 
-Import import_model(const Model& model) {
+Import attempt(const Model& model, std::vector<bool>& choices) {
   Import result;
   for (const auto& [key, value] : model.metadata_props) result.metadata.emplace_back(key, value);
   temper::Graph graph(std::make_shared<SymContext>());
-  Importer importer(model, result.problems);
+  Importer importer(model, result, choices);
   Importer::Scope scope(graph);
   importer.import_inputs(scope, model.graph);
   importer.import_body(scope, model.graph);
@@ -377,6 +481,19 @@ Import import_model(const Model& model) {
   for (const ValueInfo& info : model.graph.outputs) graph.output_names().emplace_back(info.name);
   result.graph = std::move(graph);
   return result;
+}
+
+}  // namespace
+
+Import import_model(const Model& model) {
+  std::vector<bool> choices;
+  Import first = attempt(model, choices);
+  if (first.problems.empty()) return first;
+  for (int attempts = 1; attempts < kMostAttempts && next_combination(choices); ++attempts) {
+    Import other = attempt(model, choices);
+    if (other.problems.empty()) return other;
+  }
+  return first;
 }
 
 Import import_file(const std::string& path) {

@@ -17,6 +17,7 @@ struct Import {
   std::optional<temper::Graph> graph;  // absent when there are problems
   std::vector<Error> problems;
   std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<std::string> assumptions;  // what had to be decided without being known: see Note [Branches of different rank]
 };
 
 // Local functions are already inlined (functions.h) and the model is valid (validate.h).

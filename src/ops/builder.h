@@ -10,6 +10,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ops/core/core.h"
@@ -36,7 +37,7 @@ class Builder {
   const std::string& name() const { return name_; }
 
   bool ok() const { return status_.ok(); }
-  Status take_status() { return std::move(status_); }
+  Status take_status() { return std::exchange(status_, Status()); }
   Val fail(Error error);  // keeps the first
   Val fail(ErrorCode code, std::string message) { return fail(Error(code, std::move(message))); }
 

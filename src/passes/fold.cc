@@ -20,12 +20,13 @@ Expected<Graph> fold(const Graph& graph) {
   return Rewrite::run(graph, [&, outer](Rewrite& rewrite, const Node& node, std::span<const Val> operands) -> std::vector<Val> {
     Builder& b = rewrite.builder();
     if (node.op->name == "constant" || !node.bodies.empty() || node.results.empty() || node.op->name == "bind_size" || node.op->name == "compact") return {};
-    std::vector<ExactTensor> held;
+    std::vector<Tensor> held;
     int64_t operand_elements = 0;
     for (Val v : operands) {
       auto data = b.constant_value(v);
       if (!data || data->dtype() == DType::kString) return {};
       operand_elements = std::max(operand_elements, data->count());
+      held.push_back(std::move(*data));
     }
     int64_t result_elements = 0;
     for (ValueId v : node.results) {
@@ -37,15 +38,11 @@ Expected<Graph> fold(const Graph& graph) {
     // Weights are read in any order as they lie.
     bool moves = node.op->name == "reindex";
     if (moves && operand_elements > 4096 && &rewrite.old_graph() == outer && only_contractions_read(graph, uses, node.results[0])) return {};
-    for (Val v : operands) held.push_back(ExactTensor::from(*b.constant_value(v)));
-    std::vector<const ExactTensor*> pointers;
-    for (const ExactTensor& t : held) pointers.push_back(&t);
-    SymbolValues none;
-    auto results = interpret_node(rewrite.old_graph(), node, pointers, none);
+    auto results = fold_node(rewrite.old_graph(), node, held);
     // It may speak of dimensions that only a run knows; what is wrong with it, a run will say.
     if (!results.ok()) return {};
     std::vector<Val> folded;
-    for (const ExactTensor& t : *results) folded.push_back(b.constant(t.to_tensor()));
+    for (Tensor& t : *results) folded.push_back(b.constant(std::move(t)));
     return folded;
   });
 }

@@ -1,8 +1,8 @@
 // ShapeProgram: straight-line integer code compiled from SymInts, run when a shape changes.
 //
-// Slots 0 .. inputs-1 hold the values of the named inputs; instruction k writes slot inputs + k. Results are slot numbers. It is
-// plain data (a plan holds it), so verify() must hold before run() is called on one that was read from outside; after that run()
-// touches no memory outside `slots`. Common subexpressions are computed once.
+// Slots 0 .. inputs-1 hold the values of the named inputs; instruction k writes slot inputs + k. Results are slot numbers. It
+// is plain data (a plan holds it), so verify() must hold before run() is called on one that was read from outside; after that
+// run() touches no memory outside `slots`. Common subexpressions are computed once.
 //
 //   shape_program (batch, height) {
 //     s2 = const 32
@@ -26,8 +26,8 @@ enum class ShapeOp : uint8_t { kConst, kAdd, kSub, kMul, kFloorDiv, kMod, kMin, 
 
 struct ShapeInstruction {
   ShapeOp op;
-  int32_t a = 0, b = 0;   // operand slots, each below the slot being written
-  int64_t constant = 0;   // kConst
+  int32_t a = 0, b = 0;  // operand slots, each below the slot being written
+  int64_t constant = 0;  // kConst
   bool operator==(const ShapeInstruction&) const = default;
 };
 
@@ -41,7 +41,8 @@ struct ShapeProgram {
   std::string to_string() const;
 };
 
-// Compiles: every variable of `results` must be one of `inputs` (variables of any kind: the interpreter compiles index maps too).
+// Compiles: every variable of `results` must be one of `inputs` (variables of any kind: the interpreter compiles index maps
+// too).
 Expected<ShapeProgram> compile_shapes(std::span<const SymInt> inputs, std::span<const SymInt> results);
 Expected<ShapeProgram> parse_shape_program(std::string_view text);
 Status verify(const ShapeProgram& program);

@@ -12,9 +12,8 @@
 //   floor_div(i * 128 + j, 128) == i && mod(i * 128 + j, 128) == j
 //
 // Truth values are the integers 0 and 1: `and` is a product, `or` a max, `not x` is 1 - x, select(c, a, b) is c*a + (1-c)*b.
-// Divisors are taken to be positive; evaluation with another divisor is an error (where the division has not been simplified away,
-// as in n / n). A SymContext outlives its SymInts (Graphs share
-// it by shared_ptr); it is not thread-safe.
+// Divisors are taken to be positive; evaluation with another divisor is an error (where the division has not been simplified
+// away, as in n / n). A SymContext outlives its SymInts (Graphs share it by shared_ptr); it is not thread-safe.
 #pragma once
 
 #include <concepts>
@@ -45,7 +44,9 @@ class SymInt {
   int64_t value() const;  // of a constant only
   const SymNode* node() const { return node_; }
   bool operator==(const SymInt&) const = default;
-  size_t hash() const { return node_ ? reinterpret_cast<size_t>(node_) >> 4 : static_cast<size_t>(value_) * 0x9E3779B97F4A7C15ull; }
+  size_t hash() const {
+    return node_ ? reinterpret_cast<size_t>(node_) >> 4 : static_cast<size_t>(value_) * 0x9E3779B97F4A7C15ull;
+  }
   std::string to_string() const;  // "batch*128 + 1", "(d0*56 + d1) / 4", "min(a, b)", "a < b", "a == b", "a % 8"
 
  private:
@@ -72,7 +73,8 @@ inline SymInt select(SymInt condition, SymInt a, SymInt b) { return condition * 
 SymInt product(std::span<const SymInt> factors);  // 1 for none
 
 // The kinds of variable. A dimension is named by the model ("batch"); a size is fresh and known only when its producer has run
-// (NonZero, NMS); an index iterates over [0, extent); a loaded variable is an integer read from a tensor while iterating (gather).
+// (NonZero, NMS); an index iterates over [0, extent); a loaded variable is an integer read from a tensor while iterating
+// (gather).
 enum class VarKind : uint8_t { kDim, kSize, kIndex, kLoaded };
 
 // What an expression is made of, for readers that take it apart (printers, lowering, ShapeProgram).
@@ -107,7 +109,8 @@ bool proves_multiple_of(SymInt e, int64_t divisor);
 // simplified again. The extents of index variables are not a part of e and stay as they are.
 SymInt substitute(SymInt e, std::span<const SymInt> from, std::span<const SymInt> to);
 
-// e as offset + sum of coefficients[i] * vars[i], where neither offset nor coefficients depend on vars; nullopt if it is not so.
+// e as offset + sum of coefficients[i] * vars[i], where neither offset nor coefficients depend on vars; nullopt if it is not
+// so.
 struct Affine {
   std::vector<SymInt> coefficients;
   SymInt offset;

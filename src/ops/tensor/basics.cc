@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/nn/operands.h"
 #include "ops/tensor/shape_arguments.h"
 
 namespace temper {
@@ -38,24 +39,47 @@ const RegisterOp<NoAttrs> kIdentity{{
     .samples = {"f32[n, 3]"},
 }};
 
+// To f8 without saturation: what rounds beyond the largest finite value becomes NaN, or infinity where the type has one.
+Val cast(Builder& b, Val v, DType to, bool saturate) {
+  Val y = b.cast(v, to);
+  bool narrow = to == DType::kF8E4M3 || to == DType::kF8E5M2;
+  if (saturate || !narrow || !b.ok() || !is_float(b.dtype(v))) return y;
+  Val wide = b.cast(v, DType::kF32);
+  if (to == DType::kF8E4M3) {
+    // 464 lies between 448 and 480, and is rounded to 448.
+    return b.select(b.map(ScalarOp::k_abs, wide) <= b.like(464, wide), y, b.constant(Tensor::of(to, {}, std::vector<uint8_t>{0x7f})));
+  }
+  // 61440 lies between 57344 and infinity, and is rounded to infinity.
+  auto beyond = [&](Val condition, uint8_t bits) { return b.select(condition, b.constant(Tensor::of(to, {}, std::vector<uint8_t>{bits})), y); };
+  y = beyond(b.like(61440, wide) <= wide, 0x7c);
+  return beyond(wide <= b.like(-61440, wide), 0xfc);
+}
+
 struct CastAttrs {
   DType to = DType::kF32;
-  TEMPER_FIELDS(to)
+  bool saturate = true;
+  TEMPER_FIELDS(to, saturate)
+};
+struct SaturateAttrs {
+  bool saturate = true;
+  TEMPER_FIELDS(saturate)
 };
 const RegisterOp<CastAttrs> kCast{{
     .name = "cast",
-    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals { return {b.cast(in[0], a.to)}; },
+    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals { return {require(b, in, 1) ? cast(b, in[0], a.to, a.saturate) : in[0]}; },
     .onnx = {{"Cast", 1, [](const OnnxNode& n) -> Expected<CastAttrs> {
                 auto to = n.dtype("to");
                 if (!to) return Error(ErrorCode::kUnsupported, "a cast to a type that Temper does not have");
-                return CastAttrs{*to};
+                return CastAttrs{*to, n.i("saturate", 1) != 0};
               }}},
     .samples = {"f32[n, 3] {to = i32}"},
 }};
-const RegisterOp<NoAttrs> kCastLike{{
+const RegisterOp<SaturateAttrs> kCastLike{{
     .name = "cast_like",
-    .body = [](Builder& b, const NoAttrs&, Operands in) -> Vals { return {b.cast(in[0], b.dtype(in[1]))}; },
-    .onnx = {{"CastLike", 15}},
+    .body = [](Builder& b, const SaturateAttrs& a, Operands in) -> Vals {
+      return {require(b, in, 2) ? cast(b, in[0], b.dtype(in[1]), a.saturate) : in[0]};
+    },
+    .onnx = {{"CastLike", 15, [](const OnnxNode& n) -> Expected<SaturateAttrs> { return SaturateAttrs{n.i("saturate", 1) != 0}; }}},
 }};
 
 struct ShapeAttrs {
@@ -170,18 +194,22 @@ const RegisterOp<ClipAttrs> kClip{{
 const RegisterOp<NoAttrs> kRange{{
     .name = "range",
     .body = [](Builder& b, const NoAttrs&, Operands in) -> Vals {
-      auto start = b.constant_value(in[0]), limit = b.constant_value(in[1]), delta = b.constant_value(in[2]);
+      if (!require(b, in, 3)) return {in[0]};
       DType dtype = b.dtype(in[0]);
-      if (is_float(dtype)) {
-        if (!start || !limit || !delta) return {b.fail(ErrorCode::kUnsupported, "a Range of floats must be constant")};
-        int64_t count = std::max<int64_t>(0, static_cast<int64_t>(std::ceil((limit->at(0).f - start->at(0).f) / delta->at(0).f)));
-        return {b.iota({count}, 0, dtype) * in[2] + in[0]};
+      if (b.dtype(in[1]) != dtype || b.dtype(in[2]) != dtype) return {b.fail(ErrorCode::kInvalidArgument, "start, limit and delta differ in type")};
+      auto first = b.contents(in[0]), last = b.contents(in[1]), step = b.contents(in[2]);
+      auto scalar = [](const auto& v) { return v && v->size() == 1; };
+      Vals at;
+      for (Val v : in) at.push_back(b.reshape(v, {}));
+      if (!scalar(first) || !scalar(last) || !scalar(step) || !(*step)[0].is_const() || (*step)[0].is_const(0)) {
+        Val span = at[1] - at[0];
+        Val count = is_float(dtype) ? b.cast(b.map(ScalarOp::k_ceil, span / at[2]), DType::kI64)
+                                    : b.cast((span + at[2] - b.map(ScalarOp::k_sign, at[2])) / at[2], DType::kI64);
+        SymInt size = bound_size(b, b.map(ScalarOp::k_max, count, b.like(0, count)));
+        return {b.ok() ? b.iota({size}, 0, dtype) * at[2] + at[0] : in[0]};
       }
-      auto first = shape_argument(b, in[0], "start"), last = shape_argument(b, in[1], "limit"), step = shape_argument(b, in[2], "delta");
-      if (!b.ok()) return {in[0]};
-      if (!step[0].is_const() || step[0].is_const(0)) return {b.fail(ErrorCode::kUnsupported, "the step of a Range must be constant and not 0")};
-      SymInt count = step[0].value() > 0 ? ceil_div(last[0] - first[0], step[0]) : ceil_div(first[0] - last[0], -step[0]);
-      return {b.iota({max(SymInt(0), count)}, 0, dtype) * in[2] + in[0]};
+      SymInt count = (*step)[0].value() > 0 ? ceil_div((*last)[0] - (*first)[0], (*step)[0]) : ceil_div((*first)[0] - (*last)[0], -(*step)[0]);
+      return {b.iota({max(SymInt(0), count)}, 0, dtype) * at[2] + at[0]};
     },
     .onnx = {{"Range", 11}},
 }};

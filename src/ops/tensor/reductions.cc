@@ -1,4 +1,6 @@
 // ReduceSum and its family, ArgMax, ArgMin, CumSum.
+#include "ops/nn/operands.h"
+#include "ops/tensor/dynamic_axes.h"
 #include "ops/tensor/shape_arguments.h"
 
 namespace temper {
@@ -13,13 +15,18 @@ Expected<ReductionAttrs> read_reduction(const OnnxNode& n) {
   return ReductionAttrs{n.is("axes"), n.has("axes"), n.i("keepdims", 1) != 0, n.i("noop_with_empty_axes", 0) != 0};
 }
 
-using Reduction = std::function<Val(Builder&, Val, const std::vector<int64_t>&, bool)>;
 struct RegisterReduction {
   RegisterReduction(const char* name, const char* onnx, Reduction f, std::function<Val(Builder&, Val)> of_none = nullptr) {
     RegisterOp<ReductionAttrs>({
         .name = name,
         .body = [f, of_none](Builder& b, const ReductionAttrs& a, Operands in) -> Vals {
-          auto axes = a.has_axes || !in[1] ? a.axes : constant_argument(b, in[1], "axes");
+          if (!require(b, in, 1)) return {in[0]};
+          auto axes = a.axes;
+          if (!a.has_axes && in[1]) {
+            bool none = b.rank(in[1]) == 1 && b.dims(in[1])[0].is_const(0);
+            if (!none && !b.contents(in[1])) return {reduce_dynamic(b, in[0], in[1], a.keep, f)};
+            if (!none) axes = constant_argument(b, in[1], "axes");
+          }
           if (axes.empty() && a.none_means_none) return {of_none ? of_none(b, in[0]) : in[0]};
           if (axes.empty()) {
             for (int d = 0; d < b.rank(in[0]); ++d) axes.push_back(d);
@@ -92,15 +99,33 @@ struct CumSumAttrs {
   bool exclusive = false, reverse = false;
   TEMPER_FIELDS(exclusive, reverse)
 };
-const RegisterOp<CumSumAttrs> kCumSum{{
-    .name = "cumulative_sum",
-    .body = [](Builder& b, const CumSumAttrs& a, Operands in) -> Vals {
-      auto axis = constant_argument(b, in[1], "axis");
-      if (!b.ok()) return {in[0]};
-      return {b.op("scan", ScanAttrs{b.normal_axis(axis[0], b.rank(in[0])), MonoidKind::k_sum, a.exclusive, a.reverse}, std::span(in.begin(), 1))[0]};
-    },
-    .onnx = {{"CumSum", 11, [](const OnnxNode& n) -> Expected<CumSumAttrs> { return CumSumAttrs{n.i("exclusive", 0) != 0, n.i("reverse", 0) != 0}; }}},
-}};
+struct RegisterCumulative {
+  RegisterCumulative(const char* name, const char* onnx, int since, MonoidKind monoid) {
+    RegisterOp<CumSumAttrs>({
+        .name = name,
+        .body = [monoid](Builder& b, const CumSumAttrs& a, Operands in) -> Vals {
+          if (!require(b, in, 2)) return {in[0]};
+          int rank = b.rank(in[0]);
+          auto along = [&](int64_t axis) { return b.op("scan", ScanAttrs{axis, monoid, a.exclusive, a.reverse}, std::span(in.begin(), 1))[0]; };
+          if (b.contents(in[1])) {
+            auto axis = constant_argument(b, in[1], "axis");
+            if (b.ok() && axis.size() != 1) b.fail(ErrorCode::kInvalidArgument, "one axis is needed");
+            int64_t normal = b.ok() ? b.normal_axis(axis[0], rank) : 0;
+            if (!b.ok()) return {in[0]};
+            return {along(normal)};
+          }
+          // An axis that is not known: all of them, and the right one is chosen.
+          Val flags = axis_flags(b, in[1], rank), y = in[0];
+          for (int d = 0; d < rank && b.ok(); ++d) y = b.select(element(b, flags, d) == b.scalar(1, DType::kI64), along(d), y);
+          return {y};
+        },
+        .onnx = {{onnx, since, [](const OnnxNode& n) -> Expected<CumSumAttrs> { return CumSumAttrs{n.i("exclusive", 0) != 0, n.i("reverse", 0) != 0}; }}},
+        .samples = {},
+    });
+  }
+};
+const RegisterCumulative kCumSum("cumulative_sum", "CumSum", 11, MonoidKind::k_sum);
+const RegisterCumulative kCumProd("cumulative_product", "CumProd", 26, MonoidKind::k_prod);
 
 }  // namespace
 }  // namespace temper

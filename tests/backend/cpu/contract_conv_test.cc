@@ -16,19 +16,22 @@ void check(const ContractProblem& p, const ContractConfig& config) {
   ASSERT_TRUE(validate(p, config).ok()) << validate(p, config).error().to_string();
   const Extents e = extents(p);
   const std::vector<float> a = random_floats(e.a, 1), w = random_floats(g.groups * g.in_c * g.out_c * g.kernel_h * g.kernel_w, 2);
-  const std::vector<float> bias = random_floats(e.cols, 3), residual = random_floats(e.rows * (e.cols + 3), 4);
-  AlignedBytes packed(packed_size(p, config));
-  pack(p, config, onnx_conv_weights(p, w.data()), packed.data.get());
+  const std::vector<float> bias = random_floats(e.cols, 3), residual = random_floats((e.rows - 1) * (e.cols + 3) + e.cols, 4);
+  Fenced packed(packed_size(p, config));
+  pack(p, config, onnx_conv_weights(p, w.data()), packed.get());
+  const Fenced fenced_a(a), fenced_bias(bias), fenced_residual(residual);
   std::vector<float> first;
   for (int threads : {1, 2, 3}) {
     std::vector<float> c(e.c, 777.0f);
+    const Fenced fenced_c(c);
     Threads executor(threads);
-    AlignedBytes workspace(workspace_bytes(p, config, threads));
+    Fenced workspace(workspace_bytes(p, config, threads));
     Hook hook(e.rows, e.cols);
-    ContractArgs args{a.data(), packed.data.get(), c.data()};
-    args.epilogue = {bias.data(), residual.data(), e.cols + 3, -1.5f, 2.0f, &Hook::call, &hook};
-    args.workspace = workspace.data.get();
+    ContractArgs args{fenced_a.get(), packed.get(), fenced_c.get()};
+    args.epilogue = {fenced_bias.floats(), fenced_residual.floats(), e.cols + 3, -1.5f, 2.0f, &Hook::call, &hook};
+    args.workspace = workspace.get();
     run(p, config, args, executor);
+    std::memcpy(c.data(), fenced_c.get(), c.size() * 4);
     for (const std::atomic<int>& n : hook.seen) ASSERT_EQ(n, 1);
     if (threads == 1) {
       first = c;

@@ -54,6 +54,7 @@ void check_all(ContractProblem p) {
       p.a = a, p.b = DType::kI8, p.c = c;
       const Data d = make_data(p, weights);
       const Extents e = extents(p);
+      const Fenced a_data(d.a), bias(d.bias), residual(d.residual), scale(d.scale);
       for (int isa = 0; isa <= static_cast<int>(cpu_info().isa); ++isa) {
         Machine machine;
         machine.isa = static_cast<IsaLevel>(isa);
@@ -62,18 +63,19 @@ void check_all(ContractProblem p) {
         ASSERT_FALSE(configs.empty());
         for (const ContractConfig& config : configs) {
           SCOPED_TRACE(config.to_string() + " " + std::string(dtype_name(a)) + " -> " + std::string(dtype_name(c)));
-          AlignedBytes packed(packed_size(p, config)), out(e.c * 4);
+          Fenced packed(packed_size(p, config)), out(e.c * dtype_bits(c) / 8, dtype_bits(c) / 8);
           const WeightView view = gemm ? row_major_weights(p, d.w.data()) : onnx_conv_weights(p, d.w.data());
-          pack(p, config, view, packed.data.get());
-          AlignedBytes workspace(workspace_bytes(p, config, 2));
+          pack(p, config, view, packed.get());
+          Fenced workspace(workspace_bytes(p, config, 2));
           Threads executor(2);
-          ContractArgs args{d.a.data(), packed.data.get(), out.data.get()};
-          args.epilogue.bias = d.bias.data();
-          args.epilogue.residual = d.residual.data();
+          ContractArgs args{a_data.get(), packed.get(), out.get()};
+          args.epilogue.bias = bias.floats();
+          args.epilogue.residual = residual.floats();
           args.epilogue.residual_row = e.cols;
           args.epilogue.lo = -30;
           args.quantization = d.quantization;
-          args.workspace = workspace.data.get();
+          args.quantization.scale = scale.floats();
+          args.workspace = workspace.get();
           run(p, config, args, executor);
           for (int64_t row = 0; row < e.rows; ++row) {
             for (int64_t col = 0; col < e.cols; ++col) {
@@ -87,7 +89,7 @@ void check_all(ContractProblem p) {
                 const int64_t image = row / p.conv.out_w / p.conv.out_h;
                 sum = exact_conv(p, d.real.data(), d.w.data(), image, y, x, col, d.quantization.a_zero).sum;
               }
-              const double want = wanted(p, d, sum, row, col, e.cols), got = stored(p, out.data.get(), row * e.cols + col);
+              const double want = wanted(p, d, sum, row, col, e.cols), got = stored(p, out.get(), row * e.cols + col);
               // Exact where integers are stored; a value at a rounding boundary may go either way.
               const double tolerance = c == DType::kI32 ? 0 : c == DType::kF32 ? 1e-4 : 1;
               ASSERT_NEAR(got, want, tolerance) << "row " << row << " col " << col;

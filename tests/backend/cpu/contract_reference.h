@@ -3,11 +3,12 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
@@ -35,11 +36,34 @@ class Threads final : public Executor {
   int count_;
 };
 
-struct AlignedBytes {
-  explicit AlignedBytes(int64_t bytes) : data(static_cast<char*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64)), &std::free) {
-    std::memset(data.get(), 0x7f, (bytes + 127) / 64 * 64);  // a NaN for whoever reads what was never written
+// Memory that ends at an unreadable page: a kernel that reads or writes past its operand ends the test. The end is as close as
+// the alignment allows.
+class Fenced {
+ public:
+  explicit Fenced(int64_t bytes, int64_t alignment = 64) {
+    const int64_t page = sysconf(_SC_PAGESIZE), used = (bytes + alignment - 1) / alignment * alignment;
+    size_ = (used + page - 1) / page * page + page;
+    void* memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(memory, MAP_FAILED);
+    base_ = static_cast<char*>(memory);
+    EXPECT_EQ(0, mprotect(base_ + size_ - page, page, PROT_NONE));
+    data_ = base_ + size_ - page - used;
+    std::memset(base_, 0x7f, size_ - page);  // whoever reads what was never written gets nonsense
   }
-  std::unique_ptr<char, void (*)(void*)> data;
+  template <class T>
+  explicit Fenced(const std::vector<T>& values) : Fenced(static_cast<int64_t>(values.size() * sizeof(T)), sizeof(T)) {
+    std::memcpy(data_, values.data(), values.size() * sizeof(T));
+  }
+  ~Fenced() { munmap(base_, size_); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+  char* get() const { return data_; }
+  const float* floats() const { return reinterpret_cast<const float*>(data_); }
+
+ private:
+  int64_t size_ = 0;
+  char* base_ = nullptr;
+  char* data_ = nullptr;
 };
 
 // Values of all elements of `count`, small enough that sums stay exact to a few units.

@@ -102,16 +102,38 @@ TEST(Solo, Compact) {
 }
 
 TEST(Solo, Suppress) {
-  check("region (%0: f32[3, 80, 4], %1: f32[]) { %2 = opaque \"suppress\" {} (%0, %1) : bool[3, 80] } -> (%2)", {}, Values::kNormal, [](RegionCase& c) {
-    std::mt19937_64 random(11);
-    auto uniform = [&](double lo, double hi) { return std::uniform_real_distribution<double>(lo, hi)(random); };
-    for (int64_t i = 0; i < 240; ++i) {
-      const double x = uniform(0, 60), y = uniform(0, 60), w = uniform(5, 30), h = uniform(5, 30);
-      const double side[] = {x, y, x + w, y + h};
-      for (int k = 0; k < 4; ++k) c.input(0).set(i * 4 + k, {.f = static_cast<float>(side[k])});
+  RegionCase c("region (%0: f32[3, 80, 4], %1: f32[]) { %2 = opaque \"suppress\" {} (%0, %1) : bool[3, 80] } -> (%2)", {}, 5);
+  ASSERT_TRUE(c.good());
+  std::mt19937_64 random(11);
+  auto uniform = [&](double lo, double hi) { return std::uniform_real_distribution<double>(lo, hi)(random); };
+  for (int64_t i = 0; i < 240; ++i) {
+    const double x = uniform(0, 60), y = uniform(0, 60), w = uniform(5, 30), h = uniform(5, 30);
+    const double side[] = {x, y, x + w, y + h};
+    for (int k = 0; k < 4; ++k) c.input(0).set(i * 4 + k, {.f = static_cast<double>(static_cast<float>(side[k]))});
+  }
+  c.input(1).set(0, {.f = 0.4});
+  c.make_buffers();
+  const Status status = c.run(lower_solo, 2, 3);
+  ASSERT_TRUE(status.ok()) << status.error().to_string();
+  int kept_boxes = 0;
+  for (int64_t list = 0; list < 3; ++list) {
+    std::vector<int64_t> kept;
+    auto side = [&](int64_t i, int k) { return c.input(0).at((list * 80 + i) * 4 + k).f; };
+    auto area = [&](int64_t i) { return (side(i, 2) - side(i, 0)) * (side(i, 3) - side(i, 1)); };
+    for (int64_t i = 0; i < 80; ++i) {
+      bool keep = true;
+      for (int64_t j : kept) {
+        const double w = std::max(0.0, std::min(side(i, 2), side(j, 2)) - std::max(side(i, 0), side(j, 0)));
+        const double h = std::max(0.0, std::min(side(i, 3), side(j, 3)) - std::max(side(i, 1), side(j, 1)));
+        keep = keep && !(w * h / (area(i) + area(j) - w * h) > 0.4);
+      }
+      if (keep) kept.push_back(i);
+      ASSERT_EQ(c.buffers()[2].get(list * 80 + i).i, keep) << "list " << list << " box " << i;
     }
-    c.input(1).set(0, {.f = 0.4});
-  });
+    kept_boxes += static_cast<int>(kept.size());
+  }
+  EXPECT_GT(kept_boxes, 20);
+  EXPECT_LT(kept_boxes, 220);
 }
 
 }  // namespace

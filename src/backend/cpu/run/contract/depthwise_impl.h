@@ -3,22 +3,22 @@
 // P output pixels, one vector of channels, kernel rows of K adjacent taps, horizontal stride S: every input is loaded once for a
 // kernel row and used by all outputs that it touches. With groups, each of a group's inputs in turn is spread over its lanes.
 template <int K, int S, int P, bool kPart, bool kGroups>
-[[gnu::always_inline]] inline void depthwise_block(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void depthwise_block(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
   Vec::T acc[P];
   const Vec::T start = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(d.bias + c, lanes) : Vec::load(d.bias + c);
-  unrolled<P>([&](auto p) __attribute__((always_inline)) { acc[p] = start; });
+  unrolled<P>([&](auto p) TEMPER_INLINE { acc[p] = start; });
   const float* in = d.in + pixel * d.in_step + c;
   const float* weights = d.weights + c;
   for (int64_t row = 0; row < d.tap_rows; ++row) {
     for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
       Vec::T w[K];
-      unrolled<K>([&](auto k) __attribute__((always_inline)) { w[k] = Vec::load(weights + input * d.weight_input + k * d.weight_tap); });
+      unrolled<K>([&](auto k) TEMPER_INLINE { w[k] = Vec::load(weights + input * d.weight_input + k * d.weight_tap); });
       const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
-      unrolled<(P - 1) * S + K>([&](auto q) __attribute__((always_inline)) {
+      unrolled<(P - 1) * S + K>([&](auto q) TEMPER_INLINE {
         const float* at = in + q * d.in_tap;
         Vec::T x = kPart ? Vec::load_part(at, lanes) : Vec::load(at);
         if (kGroups) x = Vec::permute(x, lane);
-        unrolled<P>([&](auto p) __attribute__((always_inline)) {
+        unrolled<P>([&](auto p) TEMPER_INLINE {
           constexpr int k = decltype(q)::value - decltype(p)::value * S;
           if constexpr (k >= 0 && k < K) acc[p] = Vec::fma(x, w[k], acc[p]);
         });
@@ -27,7 +27,7 @@ template <int K, int S, int P, bool kPart, bool kGroups>
     in += d.in_row;
     weights += d.weight_row;
   }
-  unrolled<P>([&](auto p) __attribute__((always_inline)) {
+  unrolled<P>([&](auto p) TEMPER_INLINE {
     Vec::T v = acc[p];
     if (d.residual != nullptr) {
       const float* r = d.residual + (pixel + p) * d.residual_step + c;
@@ -44,7 +44,7 @@ template <int K, int S, int P, bool kPart, bool kGroups>
 }
 
 template <int K, int S, bool kPart, bool kGroups>
-[[gnu::always_inline]] inline void depthwise_vector(const DepthwiseCall& d, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void depthwise_vector(const DepthwiseCall& d, int64_t c, int64_t lanes) {
   constexpr int kWide = Vec::kPixels;
   int64_t p = 0;
   for (; p + kWide <= d.pixels; p += kWide) depthwise_block<K, S, kWide, kPart, kGroups>(d, p, c, lanes);
@@ -53,7 +53,7 @@ template <int K, int S, bool kPart, bool kGroups>
 }
 
 template <int K, int S, bool kGroups>
-void depthwise_sized(const DepthwiseCall& d) {
+TEMPER_KERNEL void depthwise_sized(const DepthwiseCall& d) {
   int64_t c = 0;
   for (; c + Vec::kLanes <= d.channels; c += Vec::kLanes) depthwise_vector<K, S, false, kGroups>(d, c, Vec::kLanes);
   if (c < d.channels) depthwise_vector<K, S, true, kGroups>(d, c, d.channels - c);
@@ -61,9 +61,9 @@ void depthwise_sized(const DepthwiseCall& d) {
 
 // Any taps: C vectors of channels of one pixel at a time, so that the sums do not wait for each other.
 template <int C, bool kPart, bool kGroups>
-[[gnu::always_inline]] inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
   Vec::T acc[C];
-  unrolled<C>([&](auto i) __attribute__((always_inline)) {
+  unrolled<C>([&](auto i) TEMPER_INLINE {
     const float* b = d.bias + c + i * Vec::kLanes;
     acc[i] = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(b, lanes) : Vec::load(b);
   });
@@ -73,7 +73,7 @@ template <int C, bool kPart, bool kGroups>
     for (int64_t col = 0; col < d.tap_cols; ++col) {
       for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
         const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
-        unrolled<C>([&](auto i) __attribute__((always_inline)) {
+        unrolled<C>([&](auto i) TEMPER_INLINE {
           Vec::T x = kPart ? Vec::load_part(in, lanes) : Vec::load(in + i * Vec::kLanes);
           if (kGroups) x = Vec::permute(x, lane);
           acc[i] = Vec::fma(x, Vec::load(weights + input * d.weight_input + i * Vec::kLanes), acc[i]);
@@ -83,7 +83,7 @@ template <int C, bool kPart, bool kGroups>
       weights += d.weight_tap;
     }
   }
-  unrolled<C>([&](auto i) __attribute__((always_inline)) {
+  unrolled<C>([&](auto i) TEMPER_INLINE {
     Vec::T v = acc[i];
     const int64_t at = c + i * Vec::kLanes;
     if (d.residual != nullptr) {
@@ -101,7 +101,7 @@ template <int C, bool kPart, bool kGroups>
 }
 
 template <bool kGroups>
-void depthwise_any(const DepthwiseCall& d) {
+TEMPER_KERNEL void depthwise_any(const DepthwiseCall& d) {
   for (int64_t p = 0; p < d.pixels; ++p) {
     int64_t c = 0;
     for (; c + 4 * Vec::kLanes <= d.channels; c += 4 * Vec::kLanes) depthwise_pixel<4, false, kGroups>(d, p, c, 0);
@@ -111,7 +111,7 @@ void depthwise_any(const DepthwiseCall& d) {
 }
 
 template <bool kGroups>
-void depthwise(const DepthwiseCall& d) {
+TEMPER_KERNEL void depthwise(const DepthwiseCall& d) {
   const int64_t stride = d.in_step == d.in_tap ? 1 : d.in_step == 2 * d.in_tap ? 2 : 0;
   if (d.pixels > 1 && stride == 1) {
     if (d.tap_cols == 3) return depthwise_sized<3, 1, kGroups>(d);

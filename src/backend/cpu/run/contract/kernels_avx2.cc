@@ -16,19 +16,19 @@ struct LaneMask {
   bool whole;
 };
 
-[[gnu::always_inline]] inline LaneMask lane_mask(int64_t lanes) {
+TEMPER_INLINE inline LaneMask lane_mask(int64_t lanes) {
   const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return {_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(lanes)), index), lanes >= 8};
 }
-[[gnu::always_inline]] inline __m256 load_lanes(const void* p, const LaneMask& m, bool tail) {
+TEMPER_INLINE inline __m256 load_lanes(const void* p, const LaneMask& m, bool tail) {
   if (!tail || m.whole) return _mm256_loadu_ps(static_cast<const float*>(p));
   return _mm256_maskload_ps(static_cast<const float*>(p), m.bits);
 }
-[[gnu::always_inline]] inline void store_lanes(void* p, __m256 v, const LaneMask& m, bool tail) {
+TEMPER_INLINE inline void store_lanes(void* p, __m256 v, const LaneMask& m, bool tail) {
   if (!tail || m.whole) return _mm256_storeu_ps(static_cast<float*>(p), v);
   _mm256_maskstore_ps(static_cast<float*>(p), m.bits, v);
 }
-[[gnu::always_inline]] inline __m256 clamp_to(__m256 v, float lo, float hi) {  // a NaN in v stays
+TEMPER_INLINE inline __m256 clamp_to(__m256 v, float lo, float hi) {  // a NaN in v stays
   return _mm256_min_ps(_mm256_set1_ps(hi), _mm256_max_ps(_mm256_set1_ps(lo), v));
 }
 
@@ -40,14 +40,14 @@ struct F32 {
   static Mask mask(int64_t lanes) { return lane_mask(lanes); }
   static Vec load(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm256_broadcast_ss(reinterpret_cast<const float*>(p)); }
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b)); }
-  [[gnu::always_inline]] static Acc begin(const TileFinish& f, int64_t col, const Mask& m, bool tail) {
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b)); }
+  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, const Mask& m, bool tail) {
     return f.bias == nullptr ? _mm256_setzero_ps() : load_lanes(f.bias + col, m, tail);
   }
-  [[gnu::always_inline]] static Acc load_sum(const char* c, const Mask& m, bool tail) { return load_lanes(c, m, tail); }
-  [[gnu::always_inline]] static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, v, m, tail); }
+  TEMPER_INLINE static Acc load_sum(const char* c, const Mask& m, bool tail) { return load_lanes(c, m, tail); }
+  TEMPER_INLINE static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, v, m, tail); }
   template <bool kResidual>
-  [[gnu::always_inline]] static void end(Acc v, const TileCall& t, int64_t row, int64_t col, const Mask& m, bool tail) {
+  TEMPER_INLINE static void end(Acc v, const TileCall& t, int64_t row, int64_t col, const Mask& m, bool tail) {
     if (kResidual) v = _mm256_add_ps(v, load_lanes(t.finish.residual + row * t.finish.residual_row + col * 4, m, tail));
     store_lanes(t.c + row * t.c_row + col * 4, clamp_to(v, t.finish.lo, t.finish.hi), m, tail);
   }
@@ -61,7 +61,7 @@ struct I16Pairs {
   static Mask mask(int64_t lanes) { return lane_mask(lanes); }
   static Vec load(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static Vec broadcast(const char* p) { return _mm256_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
   static Acc begin(const TileFinish&, int64_t, const Mask&, bool) { return _mm256_setzero_si256(); }
   static Acc load_sum(const char* c, const Mask& m, bool tail) { return _mm256_castps_si256(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, _mm256_castsi256_ps(v), m, tail); }
@@ -117,7 +117,7 @@ struct Vec {
     half = _mm_add_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
   }
-  [[gnu::always_inline]] static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
+  TEMPER_INLINE static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
 };
 
 #include "backend/cpu/run/contract/winograd_impl.h"

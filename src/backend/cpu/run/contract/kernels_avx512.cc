@@ -19,7 +19,7 @@ namespace {
 #include "backend/cpu/run/contract/dot_impl.h"
 
 struct I16Pairs : Int {
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }
 };
 
 }  // namespace

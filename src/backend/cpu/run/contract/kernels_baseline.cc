@@ -12,21 +12,21 @@ namespace {
 
 using LaneCount = int64_t;  // lanes of the last vector that exist
 
-[[gnu::always_inline]] inline __m128 load_lanes(const void* p, LaneCount n, bool tail) {
+TEMPER_INLINE inline __m128 load_lanes(const void* p, LaneCount n, bool tail) {
   const float* f = static_cast<const float*>(p);
   if (!tail || n >= 4) return _mm_loadu_ps(f);
   float v[4] = {};
   for (int64_t i = 0; i < n; ++i) v[i] = f[i];
   return _mm_loadu_ps(v);
 }
-[[gnu::always_inline]] inline void store_lanes(void* p, __m128 v, LaneCount n, bool tail) {
+TEMPER_INLINE inline void store_lanes(void* p, __m128 v, LaneCount n, bool tail) {
   float* f = static_cast<float*>(p);
   if (!tail || n >= 4) return _mm_storeu_ps(f, v);
   float all[4];
   _mm_storeu_ps(all, v);
   for (int64_t i = 0; i < n; ++i) f[i] = all[i];
 }
-[[gnu::always_inline]] inline __m128 clamp_to(__m128 v, float lo, float hi) {  // a NaN in v stays
+TEMPER_INLINE inline __m128 clamp_to(__m128 v, float lo, float hi) {  // a NaN in v stays
   return _mm_min_ps(_mm_set1_ps(hi), _mm_max_ps(_mm_set1_ps(lo), v));
 }
 struct F32 {
@@ -37,14 +37,14 @@ struct F32 {
   static Mask mask(int64_t lanes) { return lanes; }
   static Vec load(const char* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm_set1_ps(*reinterpret_cast<const float*>(p)); }
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_ps(c, _mm_mul_ps(a, b)); }
-  [[gnu::always_inline]] static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_ps(c, _mm_mul_ps(a, b)); }
+  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
     return f.bias == nullptr ? _mm_setzero_ps() : load_lanes(f.bias + col, m, tail);
   }
-  [[gnu::always_inline]] static Acc load_sum(const char* c, Mask m, bool tail) { return load_lanes(c, m, tail); }
-  [[gnu::always_inline]] static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, v, m, tail); }
+  TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return load_lanes(c, m, tail); }
+  TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, v, m, tail); }
   template <bool kResidual>
-  [[gnu::always_inline]] static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
+  TEMPER_INLINE static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
     if (kResidual) v = _mm_add_ps(v, load_lanes(t.finish.residual + row * t.finish.residual_row + col * 4, m, tail));
     store_lanes(t.c + row * t.c_row + col * 4, clamp_to(v, t.finish.lo, t.finish.hi), m, tail);
   }
@@ -58,7 +58,7 @@ struct I16Pairs {
   static Mask mask(int64_t lanes) { return lanes; }
   static Vec load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static Vec broadcast(const char* p) { return _mm_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_epi32(c, _mm_madd_epi16(a, b)); }
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_epi32(c, _mm_madd_epi16(a, b)); }
   static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_si128(); }
   static Acc load_sum(const char* c, Mask m, bool tail) { return _mm_castps_si128(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, _mm_castsi128_ps(v), m, tail); }
@@ -103,7 +103,7 @@ struct Vec {
     v = _mm_add_ps(v, _mm_movehl_ps(v, v));
     return _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps(v, v, 1)));
   }
-  [[gnu::always_inline]] static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
+  TEMPER_INLINE static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
 };
 
 #include "backend/cpu/run/contract/winograd_impl.h"

@@ -17,7 +17,7 @@ namespace {
 
 struct I8Quads : Int {
   // As text, because the compiler copies the accumulator around the intrinsic.
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { asm("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Arithmetic of the AVX-512 register tiles, see tile_impl.h; included inside an anonymous namespace.
 
-[[gnu::always_inline]] inline __mmask16 lane_mask(int64_t lanes) { return lanes >= 16 ? 0xffff : (1u << lanes) - 1; }
+TEMPER_INLINE inline __mmask16 lane_mask(int64_t lanes) { return lanes >= 16 ? 0xffff : (1u << lanes) - 1; }
 
-[[gnu::always_inline]] inline __m512 clamp_to(__m512 v, float lo, float hi) {  // a NaN in v stays
+TEMPER_INLINE inline __m512 clamp_to(__m512 v, float lo, float hi) {  // a NaN in v stays
   return _mm512_min_ps(_mm512_set1_ps(hi), _mm512_max_ps(_mm512_set1_ps(lo), v));
 }
 
@@ -15,19 +15,19 @@ struct F32 {
   static Vec load(const char* p) { return _mm512_loadu_ps(p); }
   static Vec broadcast(const char* p) { return _mm512_set1_ps(*reinterpret_cast<const float*>(p)); }
   // As text, because the compiler likes to rotate accumulators through vfmadd132ps, and then spills.
-  [[gnu::always_inline]] static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
-  [[gnu::always_inline]] static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
+  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
     if (f.bias == nullptr) return _mm512_setzero_ps();
     return _mm512_maskz_loadu_ps(tail ? m : 0xffff, f.bias + col);
   }
-  [[gnu::always_inline]] static Acc load_sum(const char* c, Mask m, bool tail) {
+  TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) {
     return _mm512_maskz_loadu_ps(tail ? m : 0xffff, c);
   }
-  [[gnu::always_inline]] static void store_sum(char* c, Acc v, Mask m, bool tail) {
+  TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) {
     _mm512_mask_storeu_ps(c, tail ? m : 0xffff, v);
   }
   template <bool kResidual>
-  [[gnu::always_inline]] static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
+  TEMPER_INLINE static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
     if (!tail) m = 0xffff;
     if (kResidual) v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(m, t.finish.residual + row * t.finish.residual_row + col * 4));
     _mm512_mask_storeu_ps(t.c + row * t.c_row + col * 4, m, clamp_to(v, t.finish.lo, t.finish.hi));
@@ -100,5 +100,5 @@ struct Vec {
     quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
     return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
   }
-  [[gnu::always_inline]] static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
+  TEMPER_INLINE static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
 };

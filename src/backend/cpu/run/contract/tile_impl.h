@@ -6,9 +6,14 @@
 // begin() / end(), which start
 // a vector of sums from the bias and finish it into memory.
 
+// Kernels are never instrumented: they only make sense as straight code in registers, and a sanitizer takes minutes to compile one.
+// The tests of this folder place every operand against an unreadable page instead.
+#define TEMPER_KERNEL __attribute__((no_sanitize("address", "undefined", "thread")))
+#define TEMPER_INLINE __attribute__((always_inline, no_sanitize("address", "undefined", "thread")))
+
 template <int N, class F>
-[[gnu::always_inline]] inline void unrolled(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+TEMPER_INLINE inline void unrolled(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) TEMPER_INLINE {
     (f(std::integral_constant<int, I>{}), ...);
   }(std::make_integer_sequence<int, N>{});
 }
@@ -16,26 +21,26 @@ template <int N, class F>
 // Note [Row addresses] Fourteen rows have fourteen addresses, and there are not as many registers. One pointer for every
 // three rows serves [p], [p + s] and [p + 2s]; the empty asm keeps the compiler from computing the pointers anew.
 template <class Op, int MR, int NV>
-void tile(const TileCall& t) {
+TEMPER_KERNEL void tile(const TileCall& t) {
   constexpr int kPointers = (MR + 2) / 3;
   constexpr int kVecBytes = Op::kLanes * 4;
   typename Op::Acc acc[MR * NV];
   const typename Op::Mask mask = Op::mask(t.cols - (NV - 1) * Op::kLanes);
   if (t.first) {
-    unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+    unrolled<NV>([&](auto j) TEMPER_INLINE {
       const typename Op::Acc start = Op::begin(t.finish, j * Op::kLanes, mask, j == NV - 1);
-      unrolled<MR>([&](auto i) __attribute__((always_inline)) { acc[i * NV + j] = start; });
+      unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = start; });
     });
   } else {
-    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
-      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+    unrolled<MR>([&](auto i) TEMPER_INLINE {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
         acc[i * NV + j] = Op::load_sum(t.c + i * t.c_row + j * kVecBytes, mask, j == NV - 1);
       });
     });
   }
   if (t.last && t.finish.residual != nullptr) {
-    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
-      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+    unrolled<MR>([&](auto i) TEMPER_INLINE {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
         __builtin_prefetch(t.finish.residual + i * t.finish.residual_row + j * kVecBytes);
       });
     });
@@ -46,17 +51,17 @@ void tile(const TileCall& t) {
   for (int64_t tap = 0; tap < t.tap_count; ++tap) {
     const char* p[kPointers];
     const char* base = t.a + t.taps[tap];
-    unrolled<kPointers>([&](auto i) __attribute__((always_inline)) {
+    unrolled<kPointers>([&](auto i) TEMPER_INLINE {
       p[i] = base + 3 * i * row;
       asm("" : "+r"(p[i]));
     });
-    auto one = [&](auto u) __attribute__((always_inline)) {
+    auto one = [&](auto u) TEMPER_INLINE {
       typename Op::Vec y[NV];
-      unrolled<NV>([&](auto j) __attribute__((always_inline)) { y[j] = Op::load(b + j * kVecBytes); });
+      unrolled<NV>([&](auto j) TEMPER_INLINE { y[j] = Op::load(b + j * kVecBytes); });
       b += step;
-      unrolled<MR>([&](auto i) __attribute__((always_inline)) {
+      unrolled<MR>([&](auto i) TEMPER_INLINE {
         const typename Op::Vec x = Op::broadcast(p[i / 3] + (i % 3) * row + 4 * u);
-        unrolled<NV>([&](auto j) __attribute__((always_inline)) { Op::mac(acc[i * NV + j], x, y[j]); });
+        unrolled<NV>([&](auto j) TEMPER_INLINE { Op::mac(acc[i * NV + j], x, y[j]); });
       });
     };
     int64_t k = t.depth;
@@ -68,23 +73,23 @@ void tile(const TileCall& t) {
       ahead += ahead_step;
       one(std::integral_constant<int, 2>{});
       one(std::integral_constant<int, 3>{});
-      unrolled<kPointers>([&](auto i) __attribute__((always_inline)) { p[i] += 16; });
+      unrolled<kPointers>([&](auto i) TEMPER_INLINE { p[i] += 16; });
     }
     for (; k > 0; --k) {
       one(std::integral_constant<int, 0>{});
-      unrolled<kPointers>([&](auto i) __attribute__((always_inline)) { p[i] += 4; });
+      unrolled<kPointers>([&](auto i) TEMPER_INLINE { p[i] += 4; });
     }
   }
-  auto end = [&](auto residual) __attribute__((always_inline)) {
-    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
-      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+  auto end = [&](auto residual) TEMPER_INLINE {
+    unrolled<MR>([&](auto i) TEMPER_INLINE {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
         Op::template end<residual>(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1);
       });
     });
   };
   if (!t.last) {
-    unrolled<MR>([&](auto i) __attribute__((always_inline)) {
-      unrolled<NV>([&](auto j) __attribute__((always_inline)) {
+    unrolled<MR>([&](auto i) TEMPER_INLINE {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
         Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1);
       });
     });

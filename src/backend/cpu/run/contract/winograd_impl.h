@@ -11,13 +11,13 @@ struct Transform;
 template <>
 struct Transform<2> {
   using T = Vec::T;
-  [[gnu::always_inline]] static void input(const T* d, int step, T* o, int out_step) {
+  TEMPER_INLINE static void input(const T* d, int step, T* o, int out_step) {
     o[0] = Vec::sub(d[0], d[2 * step]);
     o[out_step] = Vec::add(d[step], d[2 * step]);
     o[2 * out_step] = Vec::sub(d[2 * step], d[step]);
     o[3 * out_step] = Vec::sub(d[step], d[3 * step]);
   }
-  [[gnu::always_inline]] static void output(const T* m, int step, T* o, int out_step) {
+  TEMPER_INLINE static void output(const T* m, int step, T* o, int out_step) {
     o[0] = Vec::add(Vec::add(m[0], m[step]), m[2 * step]);
     o[out_step] = Vec::sub(Vec::sub(m[step], m[2 * step]), m[3 * step]);
   }
@@ -26,7 +26,7 @@ struct Transform<2> {
 template <>
 struct Transform<4> {
   using T = Vec::T;
-  [[gnu::always_inline]] static void input(const T* d, int step, T* o, int out_step) {
+  TEMPER_INLINE static void input(const T* d, int step, T* o, int out_step) {
     const T d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
     const T minus4 = Vec::set1(-4), minus5 = Vec::set1(-5), four = Vec::set1(4), two = Vec::set1(2);
     o[0] = Vec::fma(minus5, d2, Vec::fma(four, d0, d4));
@@ -38,7 +38,7 @@ struct Transform<4> {
     o[4 * out_step] = Vec::sub(c, e);
     o[5 * out_step] = Vec::fma(minus5, d3, Vec::fma(four, d1, d5));
   }
-  [[gnu::always_inline]] static void output(const T* m, int step, T* o, int out_step) {
+  TEMPER_INLINE static void output(const T* m, int step, T* o, int out_step) {
     const T sum1 = Vec::add(m[step], m[2 * step]), difference1 = Vec::sub(m[step], m[2 * step]);
     const T sum2 = Vec::add(m[3 * step], m[4 * step]), difference2 = Vec::sub(m[3 * step], m[4 * step]);
     o[0] = Vec::add(Vec::add(m[0], sum1), sum2);
@@ -49,12 +49,12 @@ struct Transform<4> {
 };
 
 template <int M, bool kWhole>  // kWhole: all lanes and all pixels of the patch exist
-[[gnu::always_inline]] inline void winograd_input_vector(const WinogradInput& w, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void winograd_input_vector(const WinogradInput& w, int64_t c, int64_t lanes) {
   constexpr int N = M + 2;
   Vec::T half[N * N];
-  unrolled<N>([&](auto x) __attribute__((always_inline)) {
+  unrolled<N>([&](auto x) TEMPER_INLINE {
     Vec::T d[N];
-    unrolled<N>([&](auto y) __attribute__((always_inline)) {
+    unrolled<N>([&](auto y) TEMPER_INLINE {
       const float* p = w.in + y * w.row + x * w.pixel + c;
       if (kWhole) {
         d[y] = Vec::load(p);
@@ -65,10 +65,10 @@ template <int M, bool kWhole>  // kWhole: all lanes and all pixels of the patch 
     });
     Transform<M>::input(d, 1, half + x, N);
   });
-  unrolled<N>([&](auto y) __attribute__((always_inline)) {
+  unrolled<N>([&](auto y) TEMPER_INLINE {
     Vec::T o[N];
     Transform<M>::input(half + y * N, 1, o, 1);
-    unrolled<N>([&](auto x) __attribute__((always_inline)) {
+    unrolled<N>([&](auto x) TEMPER_INLINE {
       float* p = w.out + (y * N + x) * w.matrix + c;
       if (kWhole) {
         Vec::store(p, o[x]);
@@ -80,7 +80,7 @@ template <int M, bool kWhole>  // kWhole: all lanes and all pixels of the patch 
 }
 
 template <int M>
-void winograd_input(const WinogradInput& w) {
+TEMPER_KERNEL void winograd_input(const WinogradInput& w) {
   const bool whole = w.y_begin == 0 && w.x_begin == 0 && w.y_end == M + 2 && w.x_end == M + 2;
   int64_t c = 0;
   if (whole) {
@@ -92,20 +92,20 @@ void winograd_input(const WinogradInput& w) {
 }
 
 template <int M, bool kWhole>
-[[gnu::always_inline]] inline void winograd_output_vector(const WinogradOutput& w, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void winograd_output_vector(const WinogradOutput& w, int64_t c, int64_t lanes) {
   constexpr int N = M + 2;
   Vec::T half[M * N];
-  unrolled<N>([&](auto x) __attribute__((always_inline)) {
+  unrolled<N>([&](auto x) TEMPER_INLINE {
     Vec::T m[N];
-    unrolled<N>([&](auto y) __attribute__((always_inline)) { m[y] = Vec::load_part(w.in + (y * N + x) * w.matrix + c, kWhole ? Vec::kLanes : lanes); });
+    unrolled<N>([&](auto y) TEMPER_INLINE { m[y] = Vec::load_part(w.in + (y * N + x) * w.matrix + c, kWhole ? Vec::kLanes : lanes); });
     Transform<M>::output(m, 1, half + x, N);
   });
   const Vec::T bias = w.bias == nullptr ? Vec::set1(0) : Vec::load_part(w.bias + c, kWhole ? Vec::kLanes : lanes);
-  unrolled<M>([&](auto y) __attribute__((always_inline)) {
+  unrolled<M>([&](auto y) TEMPER_INLINE {
     Vec::T o[M];
     Transform<M>::output(half + y * N, 1, o, 1);
     if (!kWhole && y >= w.rows) return;
-    unrolled<M>([&](auto x) __attribute__((always_inline)) {
+    unrolled<M>([&](auto x) TEMPER_INLINE {
       if (!kWhole && x >= w.cols) return;
       Vec::T v = Vec::add(o[x], bias);
       if (w.residual != nullptr) {
@@ -118,7 +118,7 @@ template <int M, bool kWhole>
 }
 
 template <int M>
-void winograd_output(const WinogradOutput& w) {
+TEMPER_KERNEL void winograd_output(const WinogradOutput& w) {
   int64_t c = 0;
   if (w.rows == M && w.cols == M) {
     for (; c + Vec::kLanes <= w.channels; c += Vec::kLanes) winograd_output_vector<M, true>(w, c, Vec::kLanes);

@@ -116,10 +116,22 @@ template <class T, bool kMax>
 struct FoldExtreme {
   static V<T> pick(V<T> a, V<T> b) { return kMax ? maximum(a, b) : minimum(a, b); }
   static T one(T a, T b) { return pick(splat(a), splat(b)).v[0]; }
-  // A plain comparison is enough unless a NaN is there; whether one is, a second accumulation tells.
+  // A plain comparison is enough unless a NaN is there; whether one is, is found on the way.
   static T extreme(const T* x, int64_t n) {
-    constexpr auto kPick = [](V<T> a, V<T> b) { return pick(a, b); };
-    return reduce_span(x, n, x[0], kSame, kPick);
+    constexpr auto kPlain = [](V<T> a, V<T> b) -> V<T> { return {kMax ? (a.v > b.v ? a.v : b.v) : (a.v < b.v ? a.v : b.v)}; };
+    if constexpr (kFloating<T>) {
+      SRaw<T> nan = {};
+      auto watch = [&nan](V<T> v) {
+        nan |= v.v != v.v;
+        return v;
+      };
+      const T e = reduce_span(x, n, x[0], watch, kPlain);
+      using S = typename IntOf<T>::S;
+      const S any = combine_lanes<S, kLanes<S> / 2>(V<S>{nan}, [](V<S> a, V<S> b) -> V<S> { return {a.v | b.v}; }).v[0];
+      return any != 0 || x[0] != x[0] ? static_cast<T>(__builtin_nan("")) : e;
+    } else {
+      return reduce_span(x, n, x[0], kSame, kPlain);
+    }
   }
   static void span(const FoldCall& c, const Place& at, const T* x, int64_t n) {
     T& s = state_of<T>(c, 0)[at.state];

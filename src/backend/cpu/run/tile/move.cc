@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "backend/cpu/run/tile/ops.h"
+
 namespace temper::cpu::tile {
 namespace {
 
@@ -11,35 +13,48 @@ void set_nibble(uint8_t* p, int64_t at, uint8_t value) {
   p[at >> 1] = static_cast<uint8_t>((p[at >> 1] & ~(15 << shift)) | ((value & 15) << shift));
 }
 
-constexpr int64_t kSquare = 16;  // of transposition: one cache line of f32
+// d[c * d_row + r] = s[r * s_row + c] for r < rows, c < cols; rows of s and of d are dense runs. In squares of about a cache line each way.
+template <class T>
+void transpose(T* d, int64_t d_row, const T* s, int64_t s_row, int64_t rows, int64_t cols) {
+  if constexpr (sizeof(T) == 4) {
+    tile_ops().transpose(d, d_row, s, s_row, rows, cols);
+    return;
+  }
+  constexpr int64_t kSquare = 16;
+  for (int64_t r0 = 0; r0 < rows; r0 += kSquare) {
+    const int64_t r1 = r0 + kSquare < rows ? r0 + kSquare : rows;
+    for (int64_t c = 0; c < cols; ++c) {
+      for (int64_t r = r0; r < r1; ++r) d[c * d_row + r] = s[r * s_row + c];
+    }
+  }
+}
 
 template <class T>
-void fetch_as(T* tile, const T* tensor, const Block& b) {
+void fetch_as(T* tile, const T* tensor, const Block& b, int64_t tile_row) {
   if (b.col == 1) {
-    if (b.rows == 1 || b.row == b.cols) {
+    if (b.rows == 1 || (b.row == b.cols && tile_row == b.cols)) {
       std::memcpy(tile, tensor, static_cast<size_t>(b.rows * b.cols) * sizeof(T));
       return;
     }
-    for (int64_t r = 0; r < b.rows; ++r) std::memcpy(tile + r * b.cols, tensor + r * b.row, static_cast<size_t>(b.cols) * sizeof(T));
+    for (int64_t r = 0; r < b.rows; ++r) std::memcpy(tile + r * tile_row, tensor + r * b.row, static_cast<size_t>(b.cols) * sizeof(T));
     return;
   }
-  // Along the direction in which the tensor is denser, in squares, so that cache lines are used up.
+  if (b.row == 1 && b.rows > 1) {
+    transpose(tile, tile_row, tensor, b.col, b.cols, b.rows);
+    return;
+  }
+  // Along the direction in which the tensor is denser.
   const bool by_rows = (b.row < 0 ? -b.row : b.row) < (b.col < 0 ? -b.col : b.col) && b.rows > 1;
-  if (!by_rows) {
-    for (int64_t r = 0; r < b.rows; ++r) {
-      const T* s = tensor + r * b.row;
-      T* d = tile + r * b.cols;
-      for (int64_t c = 0; c < b.cols; ++c) d[c] = s[c * b.col];
+  if (by_rows) {
+    for (int64_t c = 0; c < b.cols; ++c) {
+      for (int64_t r = 0; r < b.rows; ++r) tile[r * tile_row + c] = tensor[r * b.row + c * b.col];
     }
     return;
   }
-  for (int64_t r0 = 0; r0 < b.rows; r0 += kSquare) {
-    const int64_t r1 = r0 + kSquare < b.rows ? r0 + kSquare : b.rows;
-    for (int64_t c = 0; c < b.cols; ++c) {
-      const T* s = tensor + c * b.col;
-      T* d = tile + c;
-      for (int64_t r = r0; r < r1; ++r) d[r * b.cols] = s[r * b.row];
-    }
+  for (int64_t r = 0; r < b.rows; ++r) {
+    const T* s = tensor + r * b.row;
+    T* d = tile + r * tile_row;
+    for (int64_t c = 0; c < b.cols; ++c) d[c] = s[c * b.col];
   }
 }
 
@@ -49,15 +64,12 @@ void put_as(T* tensor, const T* tile, const Block& b) {
     for (int64_t r = 0; r < b.rows; ++r) std::memcpy(tensor + r * b.row, tile + r * b.cols, static_cast<size_t>(b.cols) * sizeof(T));
     return;
   }
-  const bool by_rows = (b.row < 0 ? -b.row : b.row) < (b.col < 0 ? -b.col : b.col) && b.rows > 1;
-  if (!by_rows) {
-    for (int64_t r = 0; r < b.rows; ++r) {
-      for (int64_t c = 0; c < b.cols; ++c) tensor[r * b.row + c * b.col] = tile[r * b.cols + c];
-    }
+  if (b.row == 1 && b.rows > 1) {
+    transpose(tensor, b.col, tile, b.cols, b.rows, b.cols);
     return;
   }
-  for (int64_t c = 0; c < b.cols; ++c) {
-    for (int64_t r = 0; r < b.rows; ++r) tensor[r * b.row + c * b.col] = tile[r * b.cols + c];
+  for (int64_t r = 0; r < b.rows; ++r) {
+    for (int64_t c = 0; c < b.cols; ++c) tensor[r * b.row + c * b.col] = tile[r * b.cols + c];
   }
 }
 
@@ -115,15 +127,16 @@ void by_size(int size, F f) {
 
 }  // namespace
 
-void fetch(std::byte* tile, const std::byte* tensor, const Block& b, int size) {
+void fetch(std::byte* tile, const std::byte* tensor, const Block& b, int size, int64_t tile_row) {
+  if (tile_row == 0) tile_row = b.cols;
   if (size == 0) {
     auto* p = reinterpret_cast<const uint8_t*>(tensor);
     for (int64_t r = 0; r < b.rows; ++r) {
-      for (int64_t c = 0; c < b.cols; ++c) tile[r * b.cols + c] = std::byte{nibble(p, b.base + r * b.row + c * b.col)};
+      for (int64_t c = 0; c < b.cols; ++c) tile[r * tile_row + c] = std::byte{nibble(p, b.base + r * b.row + c * b.col)};
     }
     return;
   }
-  by_size(size, [&]<class T>(T) { fetch_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor) + b.base, b); });
+  by_size(size, [&]<class T>(T) { fetch_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor) + b.base, b, tile_row); });
 }
 
 void put_back(std::byte* tensor, const std::byte* tile, const Block& b, int size) {

@@ -1,8 +1,8 @@
 // Movers: elements between tensors and tiles, whatever the strides. Elements are opaque bits of 1, 2, 4 or 8 bytes; a size of 0 stands for
 // nibbles (i4, u4): addresses then count nibbles, and a tile holds one to a byte.
 //
-// A tile is rows x cols, dense; the tensor's element (r, c) lies r * row + c * col elements after `base`. Nothing here checks bounds
-// except gather, which is told them.
+// A tile is rows x cols, dense unless a distance of its rows is given; the tensor's element (r, c) lies r * row + c * col elements after
+// `base`. Nothing here checks bounds except gather, which is told them.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ struct Block {
   int64_t base = 0, row = 0, col = 0;  // in elements
 };
 
-void fetch(std::byte* tile, const std::byte* tensor, const Block& block, int size);
+// tile_row: elements from row to row of the tile; 0 where it is dense.
+void fetch(std::byte* tile, const std::byte* tensor, const Block& block, int size, int64_t tile_row = 0);
 void put_back(std::byte* tensor, const std::byte* tile, const Block& block, int size);
 
 // Sets n elements of a tile to the bits in `pattern` (one element, as a tile holds it).

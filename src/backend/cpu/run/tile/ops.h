@@ -45,6 +45,8 @@ struct OpTable {
   OpFn narrow[kDTypeCount];             // a register's values rounded or wrapped to that type; null where nothing changes
   OpFn load[kDTypeCount];               // tensor elements to a register
   OpFn store[kDTypeCount];              // and back; values outside wrap
+  // d[c * d_row + r] = s[r * s_row + c] for r < rows, c < cols, elements of 4 bytes; rows of s and of d are dense runs.
+  void (*transpose)(uint32_t* d, int64_t d_row, const uint32_t* s, int64_t s_row, int64_t rows, int64_t cols);
   FoldFn fold[12][kRegTypes];           // by MonoidKind and type of the values; null where it has no meaning
 };
 

@@ -4,6 +4,7 @@
 #include "backend/cpu/run/tile/fold_impl.h"
 #include "backend/cpu/run/tile/math.h"
 #include "backend/cpu/run/tile/ops.h"
+#include "backend/cpu/run/tile/transpose_impl.h"
 
 namespace temper::cpu::tile::TEMPER_TILE_ISA {
 
@@ -149,6 +150,20 @@ void op_cast(const OpCall& c) {
       }
     }
   }
+}
+
+// The instruction itself yields the least value for what does not fit.
+template <>
+void op_cast<float, int32_t>(const OpCall& c) {
+  unary<AsValue<float>, int32_t>(c, [](VF a) -> V<int32_t> {
+#if defined(__AVX512F__)
+    return {reinterpret_cast<Raw<int32_t>>(_mm512_cvttps_epi32(a.v))};
+#elif defined(__AVX2__)
+    return {reinterpret_cast<Raw<int32_t>>(_mm256_cvttps_epi32(a.v))};
+#else
+    return {reinterpret_cast<Raw<int32_t>>(_mm_cvttps_epi32(a.v))};
+#endif
+  });
 }
 
 inline void op_odd(const OpCall& c) {
@@ -328,6 +343,7 @@ inline OpTable make_ops() {
   TEMPER_TILE_CASTS(5, uint8_t)
 #undef TEMPER_TILE_CASTS
   t.odd = &op_odd;
+  t.transpose = &transpose;
 #define TEMPER_TILE_FORMAT(name) \
   t.load[static_cast<int>(DType::name)] = &op_load<DType::name>, t.store[static_cast<int>(DType::name)] = &op_store<DType::name>;
   TEMPER_TILE_FORMAT(kF32)

@@ -144,6 +144,9 @@ class Planner {
     order_.resize(shared_.size());
     std::iota(order_.begin(), order_.end(), 0);
     std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) {
+      // A dimension of extent 1 has no place of its own: outermost, where it is in nobody's way.
+      const bool single_a = shared_[static_cast<size_t>(a)] == 1, single_b = shared_[static_cast<size_t>(b)] == 1;
+      if (single_a || single_b) return single_a && !single_b;
       const int64_t sa = stride(store, a), sb = stride(store, b);
       if (sa != sb && sa != 0 && sb != 0) return sa > sb;
       return stride(access, a) > stride(access, b);

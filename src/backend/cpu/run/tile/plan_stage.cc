@@ -85,11 +85,17 @@ class StagePlanner {
     merge_dims();
     limit_ = in_.program->tile_elements != 0 ? in_.program->tile_elements : default_tile();
     const int col = choose_col();
-    const int row = choose_row(col);
+    int row = transposed_row(col);
+    int64_t most_cols = limit_;
+    if (row >= 0) {
+      most_cols = std::max<int64_t>(16, limit_ / even_part(dims[static_cast<size_t>(row)].extent, 32));
+    } else {
+      row = choose_row(col);
+    }
     if (col >= 0) {
       const LocalDim& d = dims[static_cast<size_t>(col)];
       plan_.cols_reduced = d.reduced;
-      plan_.cols = even_part(d.extent, limit_);
+      plan_.cols = even_part(d.extent, most_cols);
       plan_.col_step = d.step;
     }
     if (row >= 0) {
@@ -158,6 +164,23 @@ class StagePlanner {
     return best;
   }
 
+  // A dimension along which some tensor is dense that is not so along the columns: it is read (written) in squares.
+  int transposed_row(int col) const {
+    if (col < 0) return -1;
+    auto dense_row = [&](int form) {
+      const int64_t along = magnitude(in_.dims[static_cast<size_t>(col)].step[static_cast<size_t>(form)]);
+      if (along < 2) return -1;
+      for (int k = 0; k < static_cast<int>(in_.dims.size()); ++k) {
+        if (k != col && in_.dims[static_cast<size_t>(k)].step[static_cast<size_t>(form)] == 1 && in_.dims[static_cast<size_t>(k)].extent >= 4) return k;
+      }
+      return -1;
+    };
+    for (size_t a = 0; a < stage_.accesses.size(); ++a) {
+      if (const int k = dense_row(access_form_ + static_cast<int>(a)); k >= 0) return k;
+    }
+    return -1;
+  }
+
   int choose_row(int col) const {
     if (col < 0) return -1;
     const int64_t cols = even_part(in_.dims[static_cast<size_t>(col)].extent, limit_);
@@ -170,10 +193,6 @@ class StagePlanner {
       const LocalDim& d = in_.dims[static_cast<size_t>(k)];
       double score = static_cast<double>(std::min(d.extent, room));
       if (!d.reduced) score *= 4;
-      // A tensor that is dense along this dimension is read in squares.
-      for (size_t a = 0; a < stage_.accesses.size(); ++a) {
-        if (magnitude(d.step[static_cast<size_t>(access_form_) + a]) == 1) score *= 8;
-      }
       if (score >= best_score) best_score = score, best = k;
     }
     return best;
@@ -324,7 +343,11 @@ class StagePlanner {
       plan_.values.push_back(v);
       return static_cast<int>(plan_.values.size()) - 1;
     }
-    return emit(op, type, varies);
+    const int v = emit(op, type, varies);
+    if (op.guards > 0 && op.index < 0 && op.guard < 0 && native && varies == full() && along_col == 1 && plan_.cols >= 16 && dynamic_ < kMaxDynamic) {
+      value(v).dynamic = dynamic_++;
+    }
+    return v;
   }
 
   void bind() {
@@ -403,8 +426,10 @@ class StagePlanner {
     StoreOp& store = plan_.stores[0];
     MicroOp& last = plan_.code.back();
     const bool dense = plan_.cols == 1 || store.place < 0 || plan_.col_step[static_cast<size_t>(store.form)] == 1;
-    if (store.fn == nullptr && last.kind == MicroOp::Kind::kCompute && last.result == store.value && dense &&
+    const bool moves = last.kind == MicroOp::Kind::kLoad && last.fn == nullptr && last.size != 0 && last.index < 0 && last.guard < 0;
+    if (store.fn == nullptr && (last.kind == MicroOp::Kind::kCompute || moves) && last.result == store.value && dense &&
         value(store.value).varies == full() && plan_.cols > 1) {
+      value(store.value).dynamic = -1;
       last.direct_store = 0;
       store.done = true;
     }
@@ -486,6 +511,7 @@ class StagePlanner {
   std::vector<int> guard_form_;
   std::vector<int> map_;  // instruction to value
   int64_t limit_ = kMaxTile;
+  int dynamic_ = 0;
 };
 
 }  // namespace

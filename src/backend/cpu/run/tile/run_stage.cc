@@ -9,8 +9,6 @@
 namespace temper::cpu::tile {
 namespace {
 
-constexpr int kMaxLoops = 26;
-constexpr int kMaxValues = 160;
 
 // Floor and ceiling of a / b for b > 0.
 int64_t floor_of(int64_t a, int64_t b) { return b == 1 ? a : a >= 0 ? a / b : -((-a + b - 1) / b); }
@@ -72,7 +70,9 @@ class TileRun {
 
   const std::byte* address(const Value& v) const {
     switch (v.kind) {
-      case Value::Kind::kRegister: return run_.registers + v.offset;
+      case Value::Kind::kRegister:
+        if (v.dynamic >= 0 && views_[v.dynamic].data != nullptr) return views_[v.dynamic].data;
+        return run_.registers + v.offset;
       case Value::Kind::kConstant: return plan_.constants.data() + v.offset;
       case Value::Kind::kView: break;
     }
@@ -83,27 +83,29 @@ class TileRun {
   int64_t step(const Value& v) const {
     const int64_t size = reg_bytes(v.type);
     if (v.kind == Value::Kind::kView) return v.place < 0 ? run_.tile_step : plan_.row_step[static_cast<size_t>(v.form)] * size;
+    if (v.dynamic >= 0 && views_[v.dynamic].data != nullptr) return views_[v.dynamic].step;
     if (!v.varies.rows) return 0;
     return v.varies.cols ? cols_ * size : size;
+  }
+
+  // Where an operation writes: its register, or the tensor itself.
+  void destination(const MicroOp& op, const Value& result, std::byte*& dst, int64_t& step) const {
+    const int64_t size = reg_bytes(result.type);
+    if (op.direct_store < 0) {
+      dst = run_.registers + result.offset;
+      step = result.varies.cols ? cols_ * size : size;
+      return;
+    }
+    const StoreOp& s = plan_.stores[static_cast<size_t>(op.direct_store)];
+    dst = s.place < 0 ? run_.tile : run_.places[s.place] + forms_[s.form] * size;
+    step = s.place < 0 ? run_.tile_step : plan_.row_step[static_cast<size_t>(s.form)] * size;
   }
 
   void compute(const MicroOp& op) const {
     const Value& result = value(op.result);
     OpCall call;
     const int64_t size = reg_bytes(result.type);
-    if (op.direct_store >= 0) {
-      const StoreOp& s = plan_.stores[static_cast<size_t>(op.direct_store)];
-      if (s.place < 0) {
-        call.dst = run_.tile;
-        call.dst_step = run_.tile_step;
-      } else {
-        call.dst = run_.places[s.place] + forms_[s.form] * size;
-        call.dst_step = plan_.row_step[static_cast<size_t>(s.form)] * size;
-      }
-    } else {
-      call.dst = run_.registers + result.offset;
-      call.dst_step = result.varies.cols ? cols_ * size : size;
-    }
+    destination(op, result, call.dst, call.dst_step);
     call.single = op.single;
     const bool by_rows = result.varies.rows && result.varies.cols;
     bool dense = by_rows && call.dst_step == cols_ * size;
@@ -146,10 +148,12 @@ class TileRun {
     return out;
   }
 
-  void load(const MicroOp& op) const {
+  void load(const MicroOp& op) {
     const Value& result = value(op.result);
     const Block b = block_of(op.form, result.varies, rows_, cols_);
-    std::byte* registers = run_.registers + result.offset;
+    std::byte* registers;
+    int64_t step_bytes;
+    destination(op, result, registers, step_bytes);
     const std::byte* tensor = run_.places[op.place];
     if (op.fn != nullptr && op.guards == 0 && op.index < 0 && op.guard < 0 && op.size != 0 && (b.col == 1 || b.cols == 1)) {
       OpCall call;
@@ -168,10 +172,17 @@ class TileRun {
       IndexOperand index = index_operand(op.index, result.varies);
       if (index.data == nullptr) index = {reinterpret_cast<const std::byte*>(&kNoIndex), 0, true};
       if (!gather(tile, tensor, b, op.size, index, index_operand(op.guard, result.varies), op.fill, op.limit)) raise();
-    } else if (op.guards > 0) {
-      guarded(op, result.varies, b, tile, tensor);
     } else {
-      fetch(tile, tensor, b, op.size);
+      const int64_t tile_row = op.direct_store >= 0 ? step_bytes / op.size : b.cols;
+      const bool open = op.guards == 0 || inside(op, result.varies, b);
+      if (result.dynamic >= 0) views_[result.dynamic].data = nullptr;
+      if (!open) {
+        guarded(op, result.varies, b, tile, tile_row, tensor);
+      } else if (result.dynamic >= 0) {
+        views_[result.dynamic] = {tensor + b.base * op.size, b.row * op.size};
+      } else {
+        fetch(tile, tensor, b, op.size, tile_row);
+      }
     }
     if (op.fn != nullptr) convert(op.fn, registers, tile, b.rows * b.cols);
   }
@@ -184,8 +195,20 @@ class TileRun {
     fn(call);
   }
 
+  // Whether the guards, being linear, hold on the whole tile, and the tile is inside the tensor: the corners tell.
+  bool inside(const MicroOp& op, Variance varies, const Block& b) const {
+    auto span = [](int64_t n, int64_t step) { return (n - 1) * step; };
+    for (int g = 0; g < op.guards; ++g) {
+      const Block guard = block_of(op.first_guard + g, varies, rows_, cols_);
+      if (guard.base + std::min<int64_t>(0, span(b.rows, guard.row)) + std::min<int64_t>(0, span(b.cols, guard.col)) < 0) return false;
+    }
+    const int64_t low = b.base + std::min<int64_t>(0, span(b.rows, b.row)) + std::min<int64_t>(0, span(b.cols, b.col));
+    const int64_t high = b.base + std::max<int64_t>(0, span(b.rows, b.row)) + std::max<int64_t>(0, span(b.cols, b.col));
+    return low >= 0 && high < op.limit;
+  }
+
   // Row by row: the guards are linear, so they hold on an interval of each row.
-  void guarded(const MicroOp& op, Variance varies, const Block& b, std::byte* tile, const std::byte* tensor) const {
+  void guarded(const MicroOp& op, Variance varies, const Block& b, std::byte* tile, int64_t tile_row, const std::byte* tensor) const {
     const int64_t width = std::max(op.size, 1);
     for (int64_t r = 0; r < b.rows; ++r) {
       int64_t lo = 0, hi = b.cols;
@@ -200,7 +223,7 @@ class TileRun {
           hi = std::min(hi, floor_of(at, -guard.col) + 1);
         }
       }
-      std::byte* d = tile + r * b.cols * width;
+      std::byte* d = tile + r * tile_row * width;
       lo = std::min(lo, b.cols);
       if (lo >= hi) {
         fill(d, b.cols, op.fill, op.size);
@@ -314,6 +337,11 @@ class TileRun {
   const StageRun& run_;
   const int64_t* forms_;
   int64_t rows_, cols_;
+  struct View {
+    const std::byte* data;
+    int64_t step;
+  };
+  View views_[kMaxDynamic];  // set by the load before anything reads them
 };
 
 // The loops of a stage, outermost first; each level has its own values of the forms.

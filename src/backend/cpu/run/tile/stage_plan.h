@@ -33,7 +33,9 @@ struct Value {
   int64_t offset = 0;  // register: bytes into the worker's registers; constant: bytes into the plan's constants
   int form = 0;        // view: its address,
   int place = 0;       //       its buffer
+  int dynamic = -1;    // register: number of the guarded load that becomes a view on tiles where its guards hold throughout
 };
+inline constexpr int kMaxDynamic = 16;
 
 struct MicroOp {
   enum class Kind : uint8_t { kCompute, kLoad, kForm, kCheck, kExpand };
@@ -50,7 +52,7 @@ struct MicroOp {
   int index = -1, guard = -1;       // load: values
   int64_t limit = 0;         // load: elements of the place; check: the limit
   std::byte fill[8] = {};    // load: a raw element
-  int direct_store = -1;     // compute: number of the store that the result goes to at once
+  int direct_store = -1;     // compute, load: number of the store that the result goes to at once
 };
 
 struct StoreOp {

@@ -1,0 +1,175 @@
+#include "api/builder.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "api/build_progress.h"
+#include "api/plan_notes.h"
+#include "api/runtime.h"
+#include "api/translate.h"
+#include "base/cpu_info.h"
+#include "builder/build.h"
+
+namespace temper::api {
+
+using nvinfer1::BuilderFlag;
+
+nvinfer1::INetworkDefinition* Builder::createNetworkV2(nvinfer1::NetworkDefinitionCreationFlags flags) noexcept {
+  return guarded<nvinfer1::INetworkDefinition*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::INetworkDefinition*> {
+    if (flags >> nvinfer1::EnumMax<nvinfer1::NetworkDefinitionCreationFlag>()) {
+      return invalid("createNetworkV2 was given bits that are no NetworkDefinitionCreationFlag");
+    }
+    return new Network(*this, reporter_, flags);
+  });
+}
+
+nvinfer1::IBuilderConfig* Builder::createBuilderConfig() noexcept {
+  return guarded<nvinfer1::IBuilderConfig*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IBuilderConfig*> { return new BuilderConfig(reporter_); });
+}
+
+nvinfer1::IOptimizationProfile* Builder::createOptimizationProfile() noexcept {
+  return guarded<nvinfer1::IOptimizationProfile*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IOptimizationProfile*> {
+    profiles_.push_back(std::make_unique<OptimizationProfile>(reporter_));
+    return profiles_.back().get();
+  });
+}
+
+bool Builder::platformHasFastInt8() const noexcept { return cpu_info().isa >= IsaLevel::kV4Vnni; }
+
+bool Builder::setMaxThreads(int32_t count) noexcept {
+  if (count < 1) {
+    reporter_.report(ErrorCode::kInvalidArgument, "the number of threads is at least 1");
+    return false;
+  }
+  max_threads_ = count;
+  return true;
+}
+
+namespace {
+
+// Messages of the rooms below, to the program's logger.
+class LoggerSink final : public LogSink {
+ public:
+  explicit LoggerSink(const Reporter& reporter) : reporter_(reporter) {}
+  void log(Severity severity, std::string_view text) noexcept override {
+    reporter_.log(static_cast<nvinfer1::ILogger::Severity>(severity), std::string(text));
+  }
+
+ private:
+  const Reporter& reporter_;
+};
+
+Status check_profile(const Graph& graph, const Profile& profile) {
+  for (const auto& [name, range] : profile.inputs) {
+    const Value* input = nullptr;
+    for (ValueId id : graph.inputs()) {
+      if (graph.value(id).name == name) input = &graph.value(id);
+    }
+    if (!input) return Error(ErrorCode::kNotFound, "an optimization profile names '" + name + "', which is not an input of the network");
+    const Dims& dims = input->tensor().dims;
+    for (const auto* shape : {&range.least, &range.best, &range.largest}) {
+      if (shape->size() != dims.size()) {
+        return invalid("the profile of input '" + name + "' has rank " + std::to_string(shape->size()) + ", the input " + std::to_string(dims.size()));
+      }
+      for (size_t d = 0; d < dims.size(); ++d) {
+        if (dims[d].is_const() && dims[d].value() != (*shape)[d]) {
+          return invalid("the profile of input '" + name + "' has the extent " + std::to_string((*shape)[d]) + " in dimension " + std::to_string(d) +
+                         ", where the network has " + std::to_string(dims[d].value()));
+        }
+      }
+    }
+  }
+  return {};
+}
+
+Status check_network(const Network& network, const BuilderConfig& config) {
+  TEMPER_TRY(config.check());
+  const Graph& graph = network.graph();
+  if (graph.outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
+  for (const OptimizationProfile& profile : config.profiles()) TEMPER_TRY(check_profile(graph, profile.profile()));
+  return {};
+}
+
+}  // namespace
+
+Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& config) const {
+  TEMPER_TRY(check_network(network, config));
+  BuildConfig build;
+  build.compile.device = this_device(config.cpu_threads());
+  build.compile.build.optimization_level = config.getBuilderOptimizationLevel();
+  if (!config.profiles().empty()) build.compile.profile = config.profiles().front().profile();
+  TimingCache* cache = config.cache_for_build();
+  temper::TimingCache learnt;
+  if (cache) learnt = cache->records();
+  build.cache = &learnt;
+  build.error_on_cache_miss = config.getFlag(BuilderFlag::kERROR_ON_TIMING_CACHE_MISS);
+  LoggerSink log(reporter_);
+  build.log = &log;
+
+  BuildProgress progress(config.getProgressMonitor(), static_cast<int>(all_passes().size()));
+  std::string before;
+  const PassListener& listener = config.pass_listener();
+  build.passes.disabled = config.disabled_passes();
+  build.passes.cancelled = [&] { return progress.stopped(); };
+  build.passes.observe = [&](std::string_view pass, const Graph& graph) {
+    if (listener) {
+      std::string text = graph.to_string();
+      if (pass != "import") {
+        listener(pass, false, before);
+        listener(pass, true, text);
+      }
+      before = std::move(text);
+    }
+    if (pass != "import") progress.pass_done();
+  };
+  build.compile.progress = [&](const std::string& unit, int done, int of) { return progress.kernels_done(done, of); };
+  build.metadata = network.metadata();
+  build.record = make_notes(network, config);
+
+  PageSink sink;
+  const Status built = build_plan(network.graph(), build, sink);
+  if (cache) cache->replace(std::move(learnt));
+  TEMPER_TRY(built);
+  TEMPER_TRY(network.still_intact());
+  return sink.take();
+}
+
+nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+  return guarded<nvinfer1::IHostMemory*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IHostMemory*> {
+    return make_host_memory(TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config))));
+  });
+}
+
+bool Builder::buildSerializedNetworkToStream(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config,
+                                             nvinfer1::IStreamWriter& writer) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    constexpr int64_t kPiece = int64_t(16) << 20;
+    PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config)));
+    for (int64_t at = 0, size = static_cast<int64_t>(plan.size()); at < size; at += kPiece) {
+      const int64_t piece = std::min(kPiece, size - at);
+      if (writer.write(plan.data() + at, piece) != piece) return Error(ErrorCode::kIo, "the stream writer did not take the plan");
+    }
+    return true;
+  });
+}
+
+nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+  return guarded<nvinfer1::ICudaEngine*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ICudaEngine*> {
+    auto& given = static_cast<BuilderConfig&>(config);
+    PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), given));
+    return load_engine(reporter_, std::move(plan), given.cpu_threads());
+  });
+}
+
+bool Builder::isNetworkSupported(nvinfer1::INetworkDefinition const& network, nvinfer1::IBuilderConfig const& config) const noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    TEMPER_TRY(check_network(static_cast<const Network&>(network), static_cast<const BuilderConfig&>(config)));
+    return true;
+  });
+}
+
+}  // namespace temper::api
+
+void* createInferBuilder_INTERNAL(void* logger, int32_t version) noexcept {
+  return temper::api::make_for_program<nvinfer1::IBuilder, temper::api::Builder>(logger, version);
+}

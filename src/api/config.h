@@ -1,0 +1,105 @@
+// BuilderConfig: how to build; plain state, and its translation into what the builder room takes.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/profile.h"
+#include "api/timing_cache.h"
+#include "temper/temper.h"
+
+namespace temper::api {
+
+class BuilderConfig final : public nvinfer1::IBuilderConfig {
+ public:
+  explicit BuilderConfig(const Reporter& reporter) : reporter_(reporter), state_(std::make_unique<State>()) {}
+
+  void reset() noexcept override;
+  void setFlags(nvinfer1::BuilderFlags flags) noexcept override;
+  nvinfer1::BuilderFlags getFlags() const noexcept override { return state_->flags; }
+  void setFlag(nvinfer1::BuilderFlag flag) noexcept override { change_flag(flag, true); }
+  void clearFlag(nvinfer1::BuilderFlag flag) noexcept override { change_flag(flag, false); }
+  bool getFlag(nvinfer1::BuilderFlag flag) const noexcept override;
+
+  void setBuilderOptimizationLevel(int32_t level) noexcept override;
+  int32_t getBuilderOptimizationLevel() noexcept override { return state_->level; }
+  void setAvgTimingIterations(int32_t count) noexcept override;
+  int32_t getAvgTimingIterations() const noexcept override { return state_->timing_iterations; }
+  void setMaxNbTactics(int32_t count) noexcept override;
+  int32_t getMaxNbTactics() const noexcept override { return state_->max_tactics; }
+  bool setTacticSources(nvinfer1::TacticSources sources) noexcept override;
+  nvinfer1::TacticSources getTacticSources() const noexcept override { return state_->tactic_sources; }
+
+  nvinfer1::ITimingCache* createTimingCache(void const* blob, std::size_t size) const noexcept override;
+  bool setTimingCache(nvinfer1::ITimingCache const& cache, bool ignore_mismatch) noexcept override;
+  nvinfer1::ITimingCache const* getTimingCache() const noexcept override { return state_->cache.get(); }
+
+  void setMemoryPoolLimit(nvinfer1::MemoryPoolType pool, std::size_t bytes) noexcept override;
+  std::size_t getMemoryPoolLimit(nvinfer1::MemoryPoolType pool) const noexcept override;
+
+  int32_t addOptimizationProfile(nvinfer1::IOptimizationProfile const* profile) noexcept override;
+  int32_t getNbOptimizationProfiles() const noexcept override { return static_cast<int32_t>(state_->profiles.size()); }
+
+  void setProfilingVerbosity(nvinfer1::ProfilingVerbosity verbosity) noexcept override { set(state_->verbosity, verbosity, "profiling verbosity"); }
+  nvinfer1::ProfilingVerbosity getProfilingVerbosity() const noexcept override { return state_->verbosity; }
+  void setProgressMonitor(nvinfer1::IProgressMonitor* monitor) noexcept override { state_->monitor = monitor; }
+  nvinfer1::IProgressMonitor* getProgressMonitor() const noexcept override { return state_->monitor; }
+  void setProfileStream(cudaStream_t const stream) noexcept override { state_->profile_stream = stream; }
+  cudaStream_t getProfileStream() const noexcept override { return state_->profile_stream; }
+  void setEngineCapability(nvinfer1::EngineCapability capability) noexcept override { set(state_->capability, capability, "engine capability"); }
+  nvinfer1::EngineCapability getEngineCapability() const noexcept override { return state_->capability; }
+  void setHardwareCompatibilityLevel(nvinfer1::HardwareCompatibilityLevel level) noexcept override {
+    set(state_->hardware, level, "hardware compatibility level");
+  }
+  nvinfer1::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override { return state_->hardware; }
+  void setMaxAuxStreams(int32_t count) noexcept override;
+  int32_t getMaxAuxStreams() const noexcept override { return state_->aux_streams; }
+
+  // What goes beyond TensorRT (temper/temper.h).
+  bool set_cpu_threads(int threads) noexcept;
+  int cpu_threads() const { return state_->threads; }
+  bool switch_pass(std::string_view pass, bool on) noexcept;
+  void set_pass_listener(PassListener listener) { state_->listener = std::move(listener); }
+
+  const std::vector<OptimizationProfile>& profiles() const { return state_->profiles; }
+  const std::set<std::string, std::less<>>& disabled_passes() const { return state_->disabled; }
+  const PassListener& pass_listener() const { return state_->listener; }
+  // The cache of a build: the one that was set, or a fresh one; null when caching is off.
+  TimingCache* cache_for_build();
+  // An Error that names an option which this version can't honour.
+  Status check() const;
+
+ private:
+  struct State {
+    nvinfer1::BuilderFlags flags = 1U << int(nvinfer1::BuilderFlag::kTF32);
+    int32_t level = 3;
+    int32_t timing_iterations = 1;
+    int32_t max_tactics = -1;
+    nvinfer1::TacticSources tactic_sources = 0;
+    std::unique_ptr<TimingCache> cache;
+    std::map<nvinfer1::MemoryPoolType, size_t> pools;
+    std::vector<OptimizationProfile> profiles;
+    nvinfer1::ProfilingVerbosity verbosity = nvinfer1::ProfilingVerbosity::kLAYER_NAMES_ONLY;
+    nvinfer1::IProgressMonitor* monitor = nullptr;
+    cudaStream_t profile_stream = nullptr;
+    nvinfer1::EngineCapability capability = nvinfer1::EngineCapability::kSTANDARD;
+    nvinfer1::HardwareCompatibilityLevel hardware = nvinfer1::HardwareCompatibilityLevel::kNONE;
+    int32_t aux_streams = -1;
+    int threads = 0;
+    std::set<std::string, std::less<>> disabled;
+    PassListener listener;
+  };
+
+  void change_flag(nvinfer1::BuilderFlag flag, bool on) noexcept;
+  template <class Enum>
+  void set(Enum& place, Enum value, const char* what) noexcept;
+
+  Reporter reporter_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace temper::api

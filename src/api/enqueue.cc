@@ -1,0 +1,42 @@
+// The entry points that run an inference: kept apart from the rest of ContextView because these are what happens for each one.
+#include "api/execution_context.h"
+#include "hostcuda/queue.h"
+
+namespace temper::api {
+
+bool ContextView::enqueueV3(cudaStream_t stream) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    if (!checked_) TEMPER_TRY(check_ready());
+    Run* run = take_run();
+    fill(*run, stream);
+    pending_.fetch_add(1, std::memory_order_relaxed);
+    if (cudaError_t refused = hostcuda::submit(stream, &ContextView::work, run); refused != cudaSuccess) {
+      give_back(run);
+      return Error(ErrorCode::kIo, std::string("the stream does not take work: ") + cudaGetErrorString(refused));
+    }
+    if (consumed_) cudaEventRecord(consumed_, stream);
+    if (!profiler_ || !emits_profile_) return true;
+    if (cudaStreamSynchronize(stream) != cudaSuccess) return Error(ErrorCode::kInternal, "the inference that was to be timed has failed");
+    return reportToProfiler();
+  });
+}
+
+bool ContextView::executeV2(void* const* bindings) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    if (!bindings) return invalid("executeV2 was given no addresses");
+    for (size_t i = 0; i < addresses_.size(); ++i) {
+      if ((addresses_[i] == nullptr) != (bindings[i] == nullptr)) checked_ = false;
+      addresses_[i] = bindings[i];
+    }
+    if (!checked_) TEMPER_TRY(check_ready());
+    Run* run = take_run();
+    fill(*run, nullptr);
+    pending_.fetch_add(1, std::memory_order_relaxed);
+    Status done = execute(*run);
+    give_back(run);
+    TEMPER_TRY(std::move(done));
+    return !profiler_ || !emits_profile_ || reportToProfiler();
+  });
+}
+
+}  // namespace temper::api

@@ -1,0 +1,40 @@
+#include "api/timing_cache.h"
+
+#include <string_view>
+
+#include "api/page_memory.h"
+
+namespace temper::api {
+
+Status TimingCache::read(std::span<const std::byte> bytes) {
+  temper::TimingCache records;
+  if (!bytes.empty()) records = TEMPER_TRY(temper::TimingCache::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  replace(std::move(records));
+  return {};
+}
+
+nvinfer1::IHostMemory* TimingCache::serialize() const noexcept {
+  return guarded<nvinfer1::IHostMemory*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IHostMemory*> {
+    const std::string text = records().serialize();
+    PageSink sink;
+    TEMPER_TRY(sink.write(std::as_bytes(std::span(text))));
+    return make_host_memory(sink.take());
+  });
+}
+
+bool TimingCache::combine(nvinfer1::ITimingCache const& other, bool ignore_mismatch) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    const temper::TimingCache more = static_cast<const TimingCache&>(other).records();
+    std::lock_guard lock(mutex_);
+    records_.merge(more);
+    return true;
+  });
+}
+
+bool TimingCache::reset() noexcept {
+  std::lock_guard lock(mutex_);
+  records_.clear();
+  return true;
+}
+
+}  // namespace temper::api

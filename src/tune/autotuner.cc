@@ -1,0 +1,210 @@
+#include "tune/autotuner.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "tune/race.h"
+#include "tune/spot_check.h"
+
+namespace temper {
+namespace {
+
+constexpr size_t kTimed[] = {1, 2, 4, 8, 16, SIZE_MAX};  // by level
+constexpr size_t kCheckedFrom = 2;
+constexpr double kHopeless = 10;  // times the best estimate
+
+size_t level_of(const BuildOptions& build) { return size_t(std::clamp(build.optimization_level, 0, 5)); }
+
+}  // namespace
+
+std::string source_fingerprints() {
+  std::string text;
+  for (const TacticSource* source : tactic_sources()) text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
+  return text;
+}
+
+Autotuner::Autotuner(TuneOptions options, TimingCache& cache, const std::vector<std::string>* decision)
+    : options_(std::move(options)), cache_(cache), decision_(decision), runner_(runner_for(options_.device)) {}
+
+// All that the time of a tactic depends on, save the tactic and its source.
+std::string Autotuner::problem_text(const Candidate& candidate) const {
+  std::string text = candidate.region->to_string();
+  const auto add = [&](SymInt e) {
+    text.append(" ").append(std::to_string(candidate.best(e)));
+    if (!e.is_const()) text.append("=").append(e.to_string());
+  };
+  text.append("\nsymbols");
+  for (SymInt symbol : candidate.context->symbols()) add(symbol);
+  for (size_t i = 0; i < candidate.layouts.size(); ++i) {
+    const Layout& layout = candidate.layouts[i];
+    text.append(i < candidate.constants.size() && candidate.constants[i] ? "\nconstant" : "\nlayout");
+    for (SymInt stride : layout.strides) add(stride);
+    // Where a slice begins matters only within a cache line.
+    text.append(" from ").append(std::to_string(candidate.best(layout.offset) % 64));
+  }
+  text.append("\n").append(options_.device.target).append(" ").append(std::to_string(options_.device.threads));
+  return text.append(options_.cold_constants ? " cold " : " warm ").append(runner_ ? runner_->machine() : "");
+}
+
+// The default first, then by estimate.
+std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) const {
+  double best = std::numeric_limits<double>::infinity();
+  for (const Offer& o : offers) best = o.tactic.estimate_us > 0 ? std::min(best, o.tactic.estimate_us) : best;
+  std::vector<size_t> order;
+  for (size_t i = 1; i < offers.size(); ++i) {
+    if (offers[i].tactic.estimate_us <= kHopeless * best) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
+  order.insert(order.begin(), 0);
+  order.resize(std::min(order.size(), kTimed[level_of(options_.build)]));
+  return order;
+}
+
+// Of those timed. A pure function of the cache, so that measuring and remembering choose alike.
+size_t Autotuner::quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const {
+  const Timing* usual = cache_.timing(offers[0].problem, offers[0].text);
+  size_t best = 0;
+  const Timing* best_timing = usual && !usual->failed() ? usual : nullptr;
+  for (size_t i : timed) {
+    const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
+    if (!t || t->failed()) continue;
+    if (!best_timing || t->least_ns < best_timing->least_ns) best = i, best_timing = t;
+  }
+  if (best == 0 || !usual || usual->failed()) return best;
+  const int64_t gain = usual->least_ns - best_timing->least_ns;
+  const bool sure = gain * 50 > usual->least_ns && gain > std::max(usual->spread_ns, best_timing->spread_ns);
+  return sure ? best : 0;
+}
+
+Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) {
+  std::vector<Offer> offers;
+  const std::string problem = problem_text(candidate);
+  std::string reasons;
+  for (const TacticSource* source : tactic_sources()) {
+    if (!options_.build.only_source.empty() && options_.build.only_source != source->name()) continue;
+    auto offered = source->enumerate(candidate, options_.device, options_.build);
+    if (const auto* declined = std::get_if<Decline>(&offered)) {
+      plan::CandidateT c;
+      c.source = source->name();
+      c.decline = declined->reason;
+      seen.push_back(std::move(c));
+      reasons.append("\n  ").append(source->name()).append(": ").append(declined->reason);
+      continue;
+    }
+    const Hash128 key = Hasher().add(problem).add(source->name()).add(source->fingerprint()).finish();
+    for (Tactic& tactic : std::get<std::vector<Tactic>>(offered)) {
+      std::string text = std::string(source->name()).append(": ").append(tactic.config);
+      offers.push_back({source, std::move(tactic), std::move(text), key});
+    }
+  }
+  if (offers.empty()) return Error(ErrorCode::kUnsupported, "no kernel for " + candidate.region->to_string() + reasons).at("'" + name + "'");
+
+  size_t chosen = 0;
+  std::vector<size_t> timed = worth_timing(offers);
+  bool decided = false;
+  if (decision_ && chosen_.size() < decision_->size()) {
+    const auto at = std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.text == (*decision_)[chosen_.size()]; });
+    decided = at != offers.end();
+    if (decided) chosen = size_t(at - offers.begin());
+  }
+  replayed_ = replayed_ && decided;
+  if (!decided && timed.size() > 1 && runner_ && level_of(options_.build) > 0) {
+    const bool known = std::all_of(timed.begin(), timed.end(), [&](size_t i) { return cache_.timing(offers[i].problem, offers[i].text); });
+    if (!known && options_.error_on_miss) {
+      return Error(ErrorCode::kNotFound, "the timing cache does not hold this kernel, and the build may not measure; build with this cache once "
+                                         "without that flag").at("'" + name + "'");
+    }
+    if (!known) TEMPER_TRY_AT(measure(candidate, name, offers, timed), "'" + name + "'");
+    const auto failed = [&](size_t i) {
+      const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
+      return t && t->failed();
+    };
+    if (std::all_of(timed.begin(), timed.end(), failed)) {
+      // None of the good ones is right: the first of the others that is.
+      for (size_t i = 0; i < offers.size() && failed(timed.back()); ++i) {
+        if (std::find(timed.begin(), timed.end(), i) != timed.end()) continue;
+        timed.push_back(i);
+        if (!cache_.timing(offers[i].problem, offers[i].text)) TEMPER_TRY_AT(measure(candidate, name, offers, {i}), "'" + name + "'");
+      }
+    }
+    chosen = quickest(offers, timed);
+  } else if (!decided && !runner_ && timed.size() > 1) {
+    chosen = offers[timed[1]].tactic.estimate_us < offers[0].tactic.estimate_us ? timed[1] : 0;
+  }
+  for (size_t i = 0; i < offers.size(); ++i) {
+    plan::CandidateT c;
+    c.source = offers[i].source->name();
+    c.tactic = offers[i].tactic.config;
+    c.estimate = offers[i].tactic.estimate_us;
+    c.chosen = i == chosen;
+    if (const Timing* t = cache_.timing(offers[i].problem, offers[i].text)) {
+      if (t->failed()) c.decline = "its result was wrong, or it could not run";
+      else c.microseconds = double(t->least_ns) / 1e3;
+    }
+    seen.push_back(std::move(c));
+  }
+  chosen_.push_back(offers[chosen].text);
+  return Choice{offers[chosen].source, offers[chosen].tactic};
+}
+
+Status Autotuner::measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers, const std::vector<size_t>& which) {
+  const std::vector<Tensor> inputs = sample_inputs(candidate);
+  auto bench = runner_->open(candidate, inputs, options_.device, {.cold_constants = options_.cold_constants});
+  if (!bench.ok()) {
+    if (options_.log) options_.log->log(Severity::kWarning, "'" + name + "' is not measured: " + bench.error().to_string());
+    return {};
+  }
+  const auto report = [&](const Offer& offer, const std::string& what) {
+    cache_.set_timing(offer.problem, offer.text, {.least_ns = -1});
+    if (options_.log) options_.log->log(Severity::kError, "tactic '" + offer.text + "' of '" + name + "' is left out: " + what);
+  };
+  std::vector<std::pair<size_t, Error>> stopped;  // whose runs failed
+  std::optional<SpotCheck> check;
+  if (level_of(options_.build) >= kCheckedFrom) check.emplace(candidate, inputs);
+  constexpr int64_t kHeldAtOnce = int64_t{128} << 20;
+  Race race(RaceLimits::for_level(int(level_of(options_.build))));
+  const auto keep = [&](const Race::Runner& r) { cache_.set_timing(offers[r.tag].problem, offers[r.tag].text, r.timing()); };
+  for (size_t next = 0; next < which.size();) {
+    // The leader stays in for the next heat.
+    while (next < which.size() && (race.size() < 2 || race.held_bytes() < kHeldAtOnce)) {
+      if (options_.cancelled && options_.cancelled()) return Error(ErrorCode::kCancelled, "the build was cancelled");
+      const Offer& offer = offers[which[next]];
+      const size_t tag = which[next++];
+      auto steps = offer.source->realize(candidate, offer.tactic, options_.device);
+      if (!steps.ok()) {
+        report(offer, steps.error().to_string());
+        continue;
+      }
+      auto trial = (*bench)->prepare(std::move(*steps));
+      if (!trial.ok()) {
+        report(offer, trial.error().to_string());
+        continue;
+      }
+      (*bench)->spoil_outputs();
+      auto first = (*trial)->time_us();
+      if (!first.ok()) {
+        stopped.emplace_back(tag, std::move(first).error());
+        continue;
+      }
+      if (auto fault = check ? check->fault(**bench) : std::nullopt) {
+        report(offer, *fault);
+        continue;
+      }
+      race.enter(tag, std::move(*trial), *first);
+      ++measured_;
+    }
+    for (Race::Failure& failure : race.run()) stopped.emplace_back(failure.tag, std::move(failure.error));
+    race.retire_all_but_leader(keep);
+  }
+  // Where every run fails, the random data make no sense to the region: nothing is learnt.
+  const bool any = race.size() > 0;
+  race.retire_all(keep);
+  for (const auto& [tag, error] : stopped) {
+    if (any) report(offers[tag], error.to_string());
+    else if (options_.log) options_.log->log(Severity::kWarning, "'" + name + "' could not be measured: " + error.to_string());
+  }
+  return {};
+}
+
+}  // namespace temper
