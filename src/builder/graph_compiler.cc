@@ -98,6 +98,13 @@ Status GraphCompiler::plan_places() {
     const Node& whole = *concats[w];
     ValueId value = whole.results[0];
     if (places_.contains(value)) continue;
+    // A whole whose size depends on data is not there yet when its first part is made.
+    const Dims& whole_dims = graph_.type(value).dims;
+    bool sized = std::any_of(whole_dims.begin(), whole_dims.end(), [](SymInt d) {
+      auto vars = vars_of(d);
+      return std::any_of(vars.begin(), vars.end(), [](SymInt v) { return var_of(v).kind == VarKind::kSize; });
+    });
+    if (sized) continue;
     int64_t axis = attrs_as<Concat>(*whole.attrs).axis;
     size_t rank = graph_.type(value).dims.size();
     if (!fixed.contains(value) && rank >= 3) {

@@ -91,6 +91,19 @@ class Partitioner {
         if (is_affine(map, vars) && !is_affine(access.map, vars)) stored_.insert(node.operands[side]);
       }
     }
+    // Where reading through movement ended at more movement, that has to exist too; which may end other readings.
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (NodeId id : graph_.order()) {
+        const Node& node = graph_.node(id);
+        Role role = role_of(node);
+        if (role == Role::kConstant || role == Role::kControl || (role == Role::kMovement && !is_stored(node.results[0]))) continue;
+        for (const Access& access : accesses(node)) {
+          const Node* producer = graph_.producer(access.value);
+          if (producer && role_of(*producer) == Role::kMovement) changed = stored_.insert(access.value).second || changed;
+        }
+      }
+    }
   }
 
   std::vector<Access> accesses(const Node& node) const {

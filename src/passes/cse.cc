@@ -6,15 +6,14 @@
 namespace temper {
 
 Expected<Graph> cse(const Graph& graph) {
-  // Keyed by the new graph too: nested bodies have value numbers of their own.
-  std::map<std::tuple<const Graph*, std::string, std::vector<ValueId>>, std::vector<std::pair<AttrsPtr, std::vector<Val>>>> seen;
+  std::map<std::tuple<uint64_t, std::string, std::vector<ValueId>>, std::vector<std::pair<AttrsPtr, std::vector<Val>>>> seen;
   return Rewrite::run(graph, [&](Rewrite& rewrite, const Node& node, std::span<const Val> operands) -> std::vector<Val> {
     if (!node.bodies.empty() || node.results.empty()) return {};
     if (node.op->name == "compact" || node.op->name == "bind_size") return {};
     if (node.op->name == "constant" && attrs_as<Constant>(*node.attrs).data.count() > 4096) return {};
     std::vector<ValueId> ids;
     for (Val v : operands) ids.push_back(v.id);
-    auto& alike = seen[{&rewrite.builder().graph(), node.op->name, ids}];
+    auto& alike = seen[{rewrite.id(), node.op->name, ids}];
     for (const auto& [attrs, results] : alike) {
       if (attrs == node.attrs || equal_attrs(*attrs, *node.attrs)) return results;
     }

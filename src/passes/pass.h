@@ -5,6 +5,7 @@
 // and their names.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -40,6 +41,8 @@ class Rewrite {
 
   static Expected<Graph> run(const Graph& graph, const NodeRewrite& rewrite);
 
+  // Tells this graph from the others that the same pass writes: nested bodies have value numbers of their own.
+  uint64_t id() const { return id_; }
   Builder& builder() { return builder_; }
   const Graph& old_graph() const { return old_; }
   // Whether anything but `reader` reads the value in the old graph.
@@ -48,9 +51,10 @@ class Rewrite {
   std::vector<Val> copy(const Node& node, std::span<const Val> operands);
 
  private:
-  Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite) : old_(graph), builder_(result), rewrite_(rewrite) {}
+  Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite);
   Status write();
 
+  uint64_t id_;
   const Graph& old_;
   Builder builder_;
   const NodeRewrite& rewrite_;

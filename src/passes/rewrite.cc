@@ -1,6 +1,13 @@
+#include <atomic>
+
 #include "passes/pass.h"
 
 namespace temper {
+
+Rewrite::Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite) : old_(graph), builder_(result), rewrite_(rewrite) {
+  static std::atomic<uint64_t> last{0};
+  id_ = ++last;
+}
 
 Expected<Graph> Rewrite::run(const Graph& graph, const NodeRewrite& rewrite) {
   Graph result(graph.context());
