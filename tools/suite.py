@@ -200,17 +200,20 @@ def main():
     second = ["-DCMAKE_CXX_COMPILER=clang++-16"]
     hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     light = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1", "-DTEMPER_SANITIZE=address,undefined"]
-    # The quick suite holds what is known to pass on a fresh machine; the rest joins it as it becomes green.
-    steps = [("build", build, BUILD), ("unit", unit, BUILD)]
+    tests = [f"{room.replace('/', '_')}_tests" for room in CORE]
+    steps = [
+        ("build", build, BUILD),
+        ("unit", unit, BUILD),
+        ("checks", check_counts, *(["--full"] if args.full else [])),
+        ("checks of the checks", python_tests, "tools/checks", "tools"),
+        ("programs", python_tests, "tests/programs", "tests/programs"),
+        ("node case runner", python_tests, "tests/node_cases", "tests/node_cases"),
+        ("node cases", node_cases, "--level", "3" if args.full else "0"),
+    ]
     zoo = os.environ.get("TEMPER_ZOO", "").split()
+    steps.append(("models", models, "--level", "3" if args.full else "0", *(zoo if args.full else [])))
     if args.full:
         steps += [
-            ("checks", check_counts, "--full"),
-            ("checks of the checks", python_tests, "tools/checks", "tools"),
-            ("programs", python_tests, "tests/programs", "tests/programs"),
-            ("node case runner", python_tests, "tests/node_cases", "tests/node_cases"),
-            ("node cases", node_cases, "--level", "3"),
-            ("models", models, "--level", "3", *zoo),
             ("sanitized build", build, sanitized, light),
             ("sanitized unit", unit, sanitized, None, hard),
             ("clang build", build, clang, [*second, "-DTEMPER_FUZZ=ON"]),
@@ -221,6 +224,8 @@ def main():
             ("kill -9 while saving", counted, [sys.executable, "tests/programs/kill_saving.py", "--temper", BUILD / "temper", "--times", "200"],
              r"^(?P<passed>\d+) whole or absent, (?P<failed>\d+) torn$"),
         ]
+    else:
+        steps += [("sanitized build", build, sanitized, light, tests), ("sanitized unit", unit, sanitized, CORE, hard)]
     if args.list:
         print("\n".join(name for name, *_ in steps))
         return 0

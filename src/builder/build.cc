@@ -11,14 +11,17 @@ Device this_device(int threads) { return {std::string(isa_name(cpu_info().isa)),
 
 namespace {
 
-// Weights that do not stay in the last cache from one run to the next come from memory each time.
-bool weights_are_cold(const Graph& graph) {
+// Of the weights as the network has them: what prepared forms of them may take in addition.
+constexpr int64_t kMostGrowthPercent = 45;
+
+int64_t weight_bytes(const Graph& graph) {
   int64_t bytes = 0;
   for (NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (node.op->name == "constant") bytes += int64_t(attrs_as<Constant>(*node.attrs).data.bytes().size());
+    for (const auto& body : node.bodies) bytes += weight_bytes(*body);
   }
-  return bytes > cpu_info().l3_bytes / 2;
+  return bytes;
 }
 
 // Names a build in the timing cache: all that its choice of tactics may depend on.
@@ -39,13 +42,16 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
 Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
   Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
   const std::string text = graph.to_string();
-  const bool cold = weights_are_cold(graph);
+  const int64_t weights = weight_bytes(graph);
+  // Weights that do not stay in the last cache from one run to the next come from memory each time.
+  const bool cold = weights > cpu_info().l3_bytes / 2;
   const Hash128 key = build_key(text, config.compile, cold);
   TimingCache fresh;
   TimingCache& cache = config.cache ? *config.cache : fresh;
   Autotuner tuner({.device = config.compile.device,
                    .build = config.compile.build,
                    .cold_constants = cold,
+                   .growth_bytes = weights * kMostGrowthPercent / 100,
                    .error_on_miss = config.error_on_cache_miss,
                    .cancelled = config.passes.cancelled,
                    .log = config.log},

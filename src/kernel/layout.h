@@ -1,8 +1,8 @@
 // Layout: where the elements of a tensor lie in its buffer, as strides (in elements) of its logical dimensions.
 //
-// Element (i0, i1, ...) is at offset + i0 * strides[0] + i1 * strides[1] + ... Dimensions keep the order that the graph gives them;
-// channels-last, a transposed copy and a slice of a bigger tensor (concat in place) differ only in the numbers. Strides may be
-// symbolic, and 0 for a dimension that repeats (of a tensor that is only read).
+// Element (i0, i1, ...) is at offset + i0 * strides[0] + i1 * strides[1] + ... Dimensions keep the order that the graph gives
+// them; channels-last, a transposed copy and a slice of a bigger tensor (concat in place) differ only in the numbers. Strides
+// may be symbolic, and 0 for a dimension that repeats (of a tensor that is only read).
 //
 //   Layout::row_major({n, c, h, w})                 strides (c*h*w, h*w, w, 1)
 //   Layout::permuted({n, c, h, w}, {0, 2, 3, 1})    channels-last: strides (h*w*c, 1, w*c, c)

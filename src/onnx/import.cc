@@ -279,6 +279,7 @@ class Importer {
       import_body(inner, *graph);
       TEMPER_TRY(finish_body(*bodies.back(), inner, *graph, before));
     }
+    level_single_elements(*bodies[0], *bodies[1]);
     for (size_t i = 0; i < std::min(bodies[0]->outputs().size(), bodies[1]->outputs().size()); ++i) {
       if (bodies[0]->type(bodies[0]->outputs()[i]).dims.size() == bodies[1]->type(bodies[1]->outputs()[i]).dims.size()) continue;
       if (next_choice_ == choices_.size()) choices_.push_back(true);
@@ -298,6 +299,22 @@ class Importer {
     auto results = scope.builder.op(core_op("if"), make_attrs(std::move(attrs)), all, std::move(bodies));
     TEMPER_TRY(scope.builder.take_status());
     return results;
+  }
+
+  // Where one branch gives a scalar and the other a tensor of one element and higher rank, both give the latter: what reads it broadcasts.
+  void level_single_elements(temper::Graph& yes, temper::Graph& no) {
+    std::vector<ValueId> of_yes = yes.outputs(), of_no = no.outputs();
+    for (size_t i = 0; i < std::min(of_yes.size(), of_no.size()); ++i) {
+      const Dims a = yes.type(of_yes[i]).dims, b = no.type(of_no[i]).dims;
+      auto single = [](const Dims& dims) { return std::all_of(dims.begin(), dims.end(), [](SymInt d) { return d.is_const(1); }); };
+      if (a.size() == b.size() || !single(a) || !single(b)) continue;
+      temper::Graph& lower = a.size() < b.size() ? yes : no;
+      Builder builder(lower);
+      ValueId& output = a.size() < b.size() ? of_yes[i] : of_no[i];
+      output = builder.reshape(builder.val(output), a.size() < b.size() ? b : a).id;
+    }
+    yes.set_outputs(std::move(of_yes));
+    no.set_outputs(std::move(of_no));
   }
 
   // A subgraph written straight into the surrounding graph; its names stay its own.

@@ -141,6 +141,7 @@ Val Builder::sizes(std::span<const SymInt> values) {
 Val Builder::fill(double value, DType dtype, Dims dims) { return broadcast(scalar(value, dtype), dims); }
 
 Val Builder::iota(Dims dims, int axis, DType dtype) {
+  if (axis < 0 || axis >= static_cast<int>(dims.size())) return fail(ErrorCode::kInvalidArgument, "positions along a dimension that is not there");
   ScalarBuilder body;
   int32_t position = body.cast(body.sym(sym().index(axis, dims[axis])), dtype);
   return op("map", MapAttrs{dims, body.finish(position, 0)}, {})[0];

@@ -4,6 +4,15 @@
 #include "ops/builder.h"
 
 namespace temper {
+namespace {
+
+bool has_axis(Builder& b, Val v, int64_t axis) {
+  if (axis >= 0 && axis < b.rank(v)) return true;
+  b.fail(ErrorCode::kInvalidArgument, v ? "a tensor of rank " + std::to_string(b.rank(v)) + " has no dimension " + std::to_string(axis) : "an operand is missing");
+  return false;
+}
+
+}  // namespace
 
 Val Builder::reindex(Val v, IndexMap map, double fill) {
   if (!ok()) return {this, kNone32};
@@ -14,6 +23,12 @@ Val Builder::reindex(Val v, IndexMap map, double fill) {
 Val Builder::broadcast(Val v, const Dims& to) {
   if (!ok() || dims(v) == to) return v;
   if (dims(v).size() > to.size()) return fail(ErrorCode::kInvalidArgument, "a tensor of rank " + std::to_string(rank(v)) + " does not broadcast to a lower rank");
+  for (size_t i = 0; i < dims(v).size(); ++i) {
+    SymInt from = dims(v)[i], wanted = to[i + to.size() - dims(v).size()];
+    if (from.is_const() && wanted.is_const() && from != wanted && !from.is_const(1)) {
+      return fail(ErrorCode::kInvalidArgument, "a dimension of " + from.to_string() + " can't be broadcast to " + wanted.to_string());
+    }
+  }
   return reindex(v, broadcast_map(sym(), dims(v), to));
 }
 
@@ -29,11 +44,18 @@ Val Builder::reshape(Val v, const Dims& to) {
 
 Val Builder::transpose(Val v, std::span<const int64_t> permutation) {
   if (!ok()) return {this, kNone32};
+  std::vector<bool> seen(permutation.size(), false);
+  for (int64_t p : permutation) {
+    if (permutation.size() != dims(v).size() || !has_axis(*this, v, p) || seen[p]) {
+      return fail(ErrorCode::kInvalidArgument, "a transposition of " + std::to_string(permutation.size()) + " dimensions does not fit a tensor of rank " + std::to_string(rank(v)));
+    }
+    seen[p] = true;
+  }
   return reindex(v, transpose_map(sym(), dims(v), permutation));
 }
 
 Val Builder::slice(Val v, int64_t axis, SymInt start, SymInt count, int64_t step) {
-  if (!ok()) return {this, kNone32};
+  if (!ok() || !has_axis(*this, v, axis)) return {this, kNone32};
   Dims to = dims(v);
   std::vector<SymInt> starts(to.size(), 0);
   std::vector<int64_t> steps(to.size(), 1);
@@ -46,6 +68,7 @@ Val Builder::slice(Val v, int64_t axis, SymInt start, SymInt count, int64_t step
 Val Builder::pad(Val v, std::span<const SymInt> before, std::span<const SymInt> after, double fill) {
   if (!ok()) return {this, kNone32};
   Dims to = dims(v);
+  if (before.size() != to.size() || after.size() != to.size()) return fail(ErrorCode::kInvalidArgument, "padding for another rank");
   for (size_t i = 0; i < to.size(); ++i) to[i] = before[i] + to[i] + after[i];
   return reindex(v, pad_map(sym(), dims(v), before, to), fill);
 }
@@ -76,7 +99,7 @@ Val Builder::squeeze(Val v, std::span<const int64_t> axes) {
 }
 
 Val Builder::flip(Val v, int64_t axis) {
-  if (!ok()) return {this, kNone32};
+  if (!ok() || !has_axis(*this, v, axis)) return {this, kNone32};
   return slice(v, axis, dims(v)[axis] - 1, dims(v)[axis], -1);
 }
 
@@ -111,6 +134,9 @@ Val Builder::take(Val x, Val positions, int64_t axis) {
   if (auto known = contents(positions); known && known->size() == 1) {
     SymInt at = (*known)[0];
     if (at.is_const() && at.value() < 0) at = at + extent;
+    if (proves_less(at, 0) || proves_less_equal(extent, at)) {
+      return fail(ErrorCode::kInvalidArgument, "position " + (*known)[0].to_string() + " lies outside a dimension of " + extent.to_string());
+    }
     if (proves_less_equal(0, at)) {
       Val one = slice(x, axis, at, 1);
       Dims to = dims(x);

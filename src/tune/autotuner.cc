@@ -25,7 +25,7 @@ std::string source_fingerprints() {
 }
 
 Autotuner::Autotuner(TuneOptions options, TimingCache& cache, const std::vector<std::string>* decision)
-    : options_(std::move(options)), cache_(cache), decision_(decision), runner_(runner_for(options_.device)) {}
+    : options_(std::move(options)), cache_(cache), decision_(decision), runner_(runner_for(options_.device)), growth_left_(options_.growth_bytes) {}
 
 // All that the time of a tactic depends on, save the tactic and its source.
 std::string Autotuner::problem_text(const Candidate& candidate) const {
@@ -47,34 +47,49 @@ std::string Autotuner::problem_text(const Candidate& candidate) const {
   return text.append(options_.cold_constants ? " cold " : " warm ").append(runner_ ? runner_->machine() : "");
 }
 
-// The default first, then by estimate.
-std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) const {
+// Which are neither hopeless nor grow more than is left; those that grow least may always do so.
+std::vector<bool> Autotuner::eligible(const std::vector<Offer>& offers) const {
   double best = std::numeric_limits<double>::infinity();
   for (const Offer& o : offers) best = o.tactic.estimate_us > 0 ? std::min(best, o.tactic.estimate_us) : best;
-  std::vector<size_t> order;
-  for (size_t i = 1; i < offers.size(); ++i) {
-    if (offers[i].tactic.estimate_us <= kHopeless * best) order.push_back(i);
+  std::vector<bool> good(offers.size());
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < offers.size(); ++i) {
+    good[i] = offers[i].tactic.estimate_us <= kHopeless * best;
+    if (good[i]) least = std::min(least, offers[i].tactic.growth_bytes);
   }
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
-  order.insert(order.begin(), 0);
+  for (size_t i = 0; i < offers.size(); ++i) good[i] = good[i] && offers[i].tactic.growth_bytes <= std::max(least, growth_left_);
+  return good;
+}
+
+// The default first, then by estimate.
+std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) const {
+  const std::vector<bool> good = eligible(offers);
+  std::vector<size_t> order;
+  for (size_t i = 0; i < offers.size(); ++i) {
+    if (good[i]) order.push_back(i);
+  }
+  std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
   order.resize(std::min(order.size(), kTimed[level_of(options_.build)]));
   return order;
 }
 
-// Of those timed. A pure function of the cache, so that measuring and remembering choose alike.
+// Of those timed, the first of which is the default. A pure function of the cache, so that measuring and remembering choose alike.
 size_t Autotuner::quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const {
-  const Timing* usual = cache_.timing(offers[0].problem, offers[0].text);
-  size_t best = 0;
-  const Timing* best_timing = usual && !usual->failed() ? usual : nullptr;
-  for (size_t i : timed) {
+  const auto timing = [&](size_t i) {
     const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
-    if (!t || t->failed()) continue;
-    if (!best_timing || t->least_ns < best_timing->least_ns) best = i, best_timing = t;
+    return t && !t->failed() ? t : nullptr;
+  };
+  size_t best = timed.front();
+  const Timing* least = timing(best);
+  for (size_t i : timed) {
+    const Timing* t = timing(i);
+    if (t && (!least || t->least_ns < least->least_ns)) best = i, least = t;
   }
-  if (best == 0 || !usual || usual->failed()) return best;
-  const int64_t gain = usual->least_ns - best_timing->least_ns;
-  const bool sure = gain * 50 > usual->least_ns && gain > std::max(usual->spread_ns, best_timing->spread_ns);
-  return sure ? best : 0;
+  const Timing* usual = timing(timed.front());
+  if (!usual || best == timed.front()) return best;
+  const int64_t gain = usual->least_ns - least->least_ns;
+  const bool sure = gain * 50 > usual->least_ns && gain > std::max(usual->spread_ns, least->spread_ns);
+  return sure ? best : timed.front();
 }
 
 Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) {
@@ -100,8 +115,8 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
   }
   if (offers.empty()) return Error(ErrorCode::kUnsupported, "no kernel for " + candidate.region->to_string() + reasons).at("'" + name + "'");
 
-  size_t chosen = 0;
   std::vector<size_t> timed = worth_timing(offers);
+  size_t chosen = timed.front();
   bool decided = false;
   if (decision_ && chosen_.size() < decision_->size()) {
     const auto at = std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.text == (*decision_)[chosen_.size()]; });
@@ -130,7 +145,7 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
     }
     chosen = quickest(offers, timed);
   } else if (!decided && !runner_ && timed.size() > 1) {
-    chosen = offers[timed[1]].tactic.estimate_us < offers[0].tactic.estimate_us ? timed[1] : 0;
+    if (offers[timed[1]].tactic.estimate_us < offers[chosen].tactic.estimate_us) chosen = timed[1];
   }
   for (size_t i = 0; i < offers.size(); ++i) {
     plan::CandidateT c;
@@ -144,6 +159,7 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
     }
     seen.push_back(std::move(c));
   }
+  growth_left_ -= std::max<int64_t>(0, offers[chosen].tactic.growth_bytes);
   chosen_.push_back(offers[chosen].text);
   return Choice{offers[chosen].source, offers[chosen].tactic};
 }

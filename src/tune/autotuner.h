@@ -6,6 +6,9 @@
 // first (spot_check.h): a wrong one is a bug of its source, is reported as such and never chosen. What was measured is kept in the timing
 // cache, which also answers for equal candidates: ten equal layers are measured once.
 //
+// Some tactics keep weights in a larger form. All that a plan may grow by is `growth_bytes`; units draw from it in their order, and one
+// that finds too little left takes the quickest tactic that needs no more. (Early layers of a network gain most for a byte.)
+//
 // Levels: 0 measures nothing; 1 to 5 time the best 2, 4, 8, 16, all. A tactic that its source expects to be ten times slower than the
 // best is not timed. Without a runner for the device (a foreign target) the estimates choose.
 //
@@ -14,6 +17,8 @@
 //   cache.set_decision(key, tuner.chosen());
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -29,6 +34,7 @@ struct TuneOptions {
   Device device;
   BuildOptions build;
   bool cold_constants = false;  // see BenchOptions
+  int64_t growth_bytes = INT64_MAX;
   bool error_on_miss = false;   // what the cache does not hold is an error, not a reason to measure
   std::function<bool()> cancelled;
   LogSink* log = nullptr;
@@ -60,6 +66,7 @@ class Autotuner final : public TacticChooser {
 
   std::vector<size_t> worth_timing(const std::vector<Offer>& offers) const;
   size_t quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const;
+  std::vector<bool> eligible(const std::vector<Offer>& offers) const;
   Status measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers, const std::vector<size_t>& which);
   std::string problem_text(const Candidate& candidate) const;
 
@@ -70,6 +77,7 @@ class Autotuner final : public TacticChooser {
   std::vector<std::string> chosen_;
   bool replayed_ = true;
   int64_t measured_ = 0;
+  int64_t growth_left_;
 };
 
 }  // namespace temper

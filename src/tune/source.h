@@ -43,6 +43,7 @@ struct Tactic {
   std::string source;
   std::string config;   // in the source's own text
   double estimate_us = 0;
+  int64_t growth_bytes = 0;  // what its constants take beyond those of the candidate that they replace
 };
 
 struct Decline {

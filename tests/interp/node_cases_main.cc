@@ -71,6 +71,7 @@ Expected<Tensor> read_pb(const std::filesystem::path& file) {
 Verdict run_case(const std::filesystem::path& folder, bool all_passes) {
   auto imported = onnx::import_file((folder / "model.onnx").string());
   if (!imported.graph) return {"refused", imported.problems.front().to_string()};
+  if (!imported.assumptions.empty()) return {"refused", imported.assumptions.front()};
   auto expanded = all_passes ? run_passes(std::move(*imported.graph), {}) : expand(*imported.graph);
   if (!expanded.ok()) return {"error", "expand: " + expanded.error().to_string()};
   for (int set = 0;; ++set) {

@@ -237,6 +237,10 @@ def main():
     if not args.runner.exists():
         print(f"{args.runner} is missing; build it first (cmake -DTEMPER_TESTS=ON)", file=sys.stderr)
         return 2
+    idle = subprocess.run([args.runner, args.level], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if idle.returncode:
+        print(f"the runner can't even start: {idle.stderr.strip()[-300:]}\n0 passed, 0 refused, 1 wrong or crashed")
+        return 1
     work = pathlib.Path(tempfile.mkdtemp(prefix="node_cases_"))
     process, rows = Process([str(args.runner), args.level], args.limit), []
     try:

@@ -1,7 +1,7 @@
 // Operators of neural networks: their bodies, interpreted exactly, against plain loops written here.
-#include <cmath>
-
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "interp/interp.h"
 #include "ops/builder.h"
@@ -29,8 +29,8 @@ ExactTensor integers(std::vector<int64_t> dims, std::vector<int64_t> values) {
 }
 
 // The operator's body, written into a graph of its own and interpreted. An operand without dims and values is absent.
-Expected<std::vector<ExactTensor>> run(std::string_view name, const AttrFields& fields, const std::vector<std::optional<ExactTensor>>& operands,
-                                       bool constant = false) {
+Expected<std::vector<ExactTensor>> run(std::string_view name, const AttrFields& fields,
+                                       const std::vector<std::optional<ExactTensor>>& operands, bool constant = false) {
   const Op* op = find_op(name);
   if (!op) return Error(ErrorCode::kInternal, "no such operator");
   AttrsPtr attrs = TEMPER_TRY(op->make_attrs(fields));
@@ -64,7 +64,8 @@ using Ints = std::vector<int64_t>;
 
 TEST(Conv, GroupsStridesPadsAndDilations) {
   ExactTensor x = some({2, 4, 6, 7}, 1), w = some({6, 2, 3, 2}, 2), bias = some({6}, 3);
-  auto y = run("conv", {{"strides", Ints{2, 1}}, {"pads", Ints{1, 0, 2, 1}}, {"dilations", Ints{1, 2}}, {"group", int64_t{2}}}, {x, w, bias});
+  auto y = run("conv", {{"strides", Ints{2, 1}}, {"pads", Ints{1, 0, 2, 1}}, {"dilations", Ints{1, 2}}, {"group", int64_t{2}}},
+               {x, w, bias});
   ASSERT_TRUE(y.ok()) << y.error().to_string();
   const int64_t oh = (6 + 3 - 3) / 2 + 1, ow = 7 + 1 - 3 + 1;
   Values want;
@@ -89,7 +90,8 @@ TEST(Conv, OnlyPaddingIsGuardedAndDepthwiseReadsItsOwnChannel) {
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
   SymInt n = graph.sym().symbol("n"), h = graph.sym().symbol("h");
-  ValueId x = graph.add_input(TensorType{DType::kF32, {n, 8, h, 9}}, ""), w = graph.add_input(TensorType{DType::kF32, {8, 1, 3, 3}}, "");
+  ValueId x = graph.add_input(TensorType{DType::kF32, {n, 8, h, 9}}, ""),
+          w = graph.add_input(TensorType{DType::kF32, {8, 1, 3, 3}}, "");
   const Op* op = find_op("conv");
   const ValueId operands[] = {x, w};
   ValueId open = op->body(b, **op->make_attrs({{"group", int64_t{8}}}), operands)[0];
@@ -106,7 +108,13 @@ TEST(Conv, OnlyPaddingIsGuardedAndDepthwiseReadsItsOwnChannel) {
 TEST(ConvTranspose, IsTheScatterOfItsInput) {
   for (int64_t group : {int64_t{1}, int64_t{2}}) {
     ExactTensor x = some({1, 4, 4, 3}, 4), w = some({4, 3, 3, 2}, 5);
-    auto y = run("conv_transpose", {{"strides", Ints{2, 3}}, {"pads", Ints{1, 0, 0, 1}}, {"dilations", Ints{1, 2}}, {"output_padding", Ints{1, 0}}, {"group", group}}, {x, w});
+    auto y = run("conv_transpose",
+                 {{"strides", Ints{2, 3}},
+                  {"pads", Ints{1, 0, 0, 1}},
+                  {"dilations", Ints{1, 2}},
+                  {"output_padding", Ints{1, 0}},
+                  {"group", group}},
+                 {x, w});
     ASSERT_TRUE(y.ok()) << y.error().to_string();
     const int64_t oh = 3 * 2 + 1 + 3 - 1, ow = 2 * 3 + 3 - 1, in = 4 / group, channels = 3 * group;
     Values want(channels * oh * ow, 0.0);
@@ -118,7 +126,8 @@ TEST(ConvTranspose, IsTheScatterOfItsInput) {
               for (int q = 0; q < 2; ++q) {
                 int64_t r = i * 2 + p - 1, s = j * 3 + q * 2;
                 if (r < 0 || r >= oh || s < 0 || s >= ow) continue;
-                want[((c / in * 3 + o) * oh + r) * ow + s] += x.floats[(c * 4 + i) * 3 + j] * w.floats[((c * 3 + o) * 3 + p) * 2 + q];
+                want[((c / in * 3 + o) * oh + r) * ow + s] +=
+                    x.floats[(c * 4 + i) * 3 + j] * w.floats[((c * 3 + o) * 3 + p) * 2 + q];
               }
     expect_near((*y)[0], {1, channels, oh, ow}, want);
   }
@@ -126,7 +135,8 @@ TEST(ConvTranspose, IsTheScatterOfItsInput) {
 
 TEST(Pools, MaxGivesValuesAndPositions) {
   ExactTensor x = some({1, 2, 5, 4}, 6);
-  auto y = run("max_pool", {{"kernel_shape", Ints{3, 2}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 0, 1, 0}}, {"indices", true}}, {x});
+  auto y = run("max_pool",
+               {{"kernel_shape", Ints{3, 2}}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 0, 1, 0}}, {"indices", true}}, {x});
   ASSERT_TRUE(y.ok()) << y.error().to_string();
   ASSERT_EQ((*y)[0].dims, (Ints{1, 2, 3, 2}));
   for (int c = 0; c < 2; ++c)
@@ -156,7 +166,8 @@ TEST(Pools, AverageCountsWhatItShould) {
 }
 
 TEST(Norms, AgreeWithTheirDefinition) {
-  ExactTensor x = some({2, 4, 3}, 7), scale = some({4}, 8), bias = some({4}, 9), mean = some({4}, 10), variance = tensor({4}, {1, 2, 3, 4});
+  ExactTensor x = some({2, 4, 3}, 7), scale = some({4}, 8), bias = some({4}, 9), mean = some({4}, 10),
+              variance = tensor({4}, {1, 2, 3, 4});
   auto y = run("batch_norm", {{"epsilon", 0.5}}, {x, scale, bias, mean, variance}, true);
   ASSERT_TRUE(y.ok()) << y.error().to_string();
   Values want;
@@ -192,7 +203,8 @@ TEST(Norms, AgreeWithTheirDefinition) {
 
 TEST(Softmax, OldOpsetsFlatten) {
   ExactTensor x = some({2, 3, 2}, 11);
-  auto flat = run("softmax", {{"axis", int64_t{1}}, {"flatten", true}}, {x}), plain = run("softmax", {{"axis", int64_t{1}}}, {x});
+  auto flat = run("softmax", {{"axis", int64_t{1}}, {"flatten", true}}, {x}),
+       plain = run("softmax", {{"axis", int64_t{1}}}, {x});
   ASSERT_TRUE(flat.ok() && plain.ok());
   double row = 0, column = 0;
   for (int i = 0; i < 6; ++i) row += (*flat)[0].floats[i];
@@ -237,7 +249,9 @@ TEST(Activations, AgreeWithTheirFormulas) {
       {"hard_swish", 0, 0, [](double x) { return x * std::clamp(x / 6 + 0.5, 0.0, 1.0); }},
       {"softplus", 0, 0, [](double x) { return std::log1p(std::exp(x)); }},
       {"mish", 0, 0, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }},
-      {"shrink", 0.5, 0.25, [](double x) { return x < -0.5 ? x + 0.25 : x > 0.5 ? x - 0.25 : 0.0; }},
+      {"shrink", 0.5, 0.25, [](double x) { return x < -0.5  ? x + 0.25
+                                                  : x > 0.5 ? x - 0.25
+                                                            : 0.0; }},
       {"swish", 2, 0, [](double x) { return x / (1 + std::exp(-2 * x)); }},
   };
   for (const Case& c : cases) {
@@ -251,8 +265,8 @@ TEST(Activations, AgreeWithTheirFormulas) {
 }
 
 // An LSTM of one direction over one sequence, as the definition says.
-Values lstm_reference(const ExactTensor& x, const ExactTensor& w, const ExactTensor& r, const ExactTensor& bias, int sequence, int length, bool reverse,
-                      int direction, int time, int batch, int in, int hidden) {
+Values lstm_reference(const ExactTensor& x, const ExactTensor& w, const ExactTensor& r, const ExactTensor& bias, int sequence,
+                      int length, bool reverse, int direction, int time, int batch, int in, int hidden) {
   auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
   Values h(hidden, 0.0), c(hidden, 0.0), outputs(time * hidden, 0.0);
   for (int step = 0; step < length; ++step) {
@@ -260,7 +274,8 @@ Values lstm_reference(const ExactTensor& x, const ExactTensor& w, const ExactTen
     Values gates(4 * hidden);
     for (int g = 0; g < 4 * hidden; ++g) {
       double sum = bias.floats[direction * 8 * hidden + g] + bias.floats[direction * 8 * hidden + 4 * hidden + g];
-      for (int i = 0; i < in; ++i) sum += x.floats[(t * batch + sequence) * in + i] * w.floats[(direction * 4 * hidden + g) * in + i];
+      for (int i = 0; i < in; ++i)
+        sum += x.floats[(t * batch + sequence) * in + i] * w.floats[(direction * 4 * hidden + g) * in + i];
       for (int i = 0; i < hidden; ++i) sum += h[i] * r.floats[(direction * 4 * hidden + g) * hidden + i];
       gates[g] = sum;
     }
@@ -277,7 +292,8 @@ TEST(Recurrent, BidirectionalLstmOfSequencesOfDifferentLength) {
   for (int time : {1, 4}) {
     const int batch = 2, in = 3, hidden = 2;
     const std::vector<int64_t> lengths{time, std::max(1, time - 2)};
-    ExactTensor x = some({time, batch, in}, 16), w = some({2, 4 * hidden, in}, 17), r = some({2, 4 * hidden, hidden}, 18), bias = some({2, 8 * hidden}, 19);
+    ExactTensor x = some({time, batch, in}, 16), w = some({2, 4 * hidden, in}, 17), r = some({2, 4 * hidden, hidden}, 18),
+                bias = some({2, 8 * hidden}, 19);
     auto y = run("lstm", {{"direction", std::string("bidirectional")}}, {x, w, r, bias, integers({batch}, lengths)});
     ASSERT_TRUE(y.ok()) << y.error().to_string();
     Values want(time * 2 * batch * hidden), last(2 * batch * hidden);
@@ -298,7 +314,8 @@ TEST(Recurrent, SymbolicTimeAndBatchKeepTheirNames) {
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
   SymInt t = graph.sym().symbol("t"), n = graph.sym().symbol("n");
-  const ValueId operands[] = {graph.add_input(TensorType{DType::kF32, {t, n, 3}}, ""), graph.add_input(TensorType{DType::kF32, {1, 15, 3}}, ""),
+  const ValueId operands[] = {graph.add_input(TensorType{DType::kF32, {t, n, 3}}, ""),
+                              graph.add_input(TensorType{DType::kF32, {1, 15, 3}}, ""),
                               graph.add_input(TensorType{DType::kF32, {1, 15, 5}}, "")};
   const Op* op = find_op("gru");
   auto results = op->body(b, *op->default_attrs, operands);
@@ -309,7 +326,8 @@ TEST(Recurrent, SymbolicTimeAndBatchKeepTheirNames) {
 
 TEST(Attention, SharedHeadsAndCausalMask) {
   const int heads = 4, shared = 2, rows = 3, keys = 5, size = 2;
-  ExactTensor q = some({1, heads, rows, size}, 20), k = some({1, heads / shared, keys, size}, 21), v = some({1, heads / shared, keys, size}, 22);
+  ExactTensor q = some({1, heads, rows, size}, 20), k = some({1, heads / shared, keys, size}, 21),
+              v = some({1, heads / shared, keys, size}, 22);
   auto y = run("attention", {{"is_causal", true}}, {q, k, v});
   ASSERT_TRUE(y.ok()) << y.error().to_string();
   Values want;
@@ -319,7 +337,8 @@ TEST(Attention, SharedHeadsAndCausalMask) {
         double sum = 0, total = 0;
         for (int j = 0; j <= i; ++j) {
           double s = 0;
-          for (int e = 0; e < size; ++e) s += q.floats[(h * rows + i) * size + e] * k.floats[(h / shared * keys + j) * size + e];
+          for (int e = 0; e < size; ++e)
+            s += q.floats[(h * rows + i) * size + e] * k.floats[(h / shared * keys + j) * size + e];
           double weight = std::exp(s / std::sqrt(2.0));
           total += weight;
           sum += weight * v.floats[(h / shared * keys + j) * size + c];
@@ -330,7 +349,8 @@ TEST(Attention, SharedHeadsAndCausalMask) {
 }
 
 TEST(Quantized, ProductsTakeZeroPointsOff) {
-  ExactTensor a = ExactTensor::zeros(DType::kU8, {2, 3}), w = ExactTensor::zeros(DType::kI8, {3, 2}), az = ExactTensor::zeros(DType::kU8, {}), wz = ExactTensor::zeros(DType::kI8, {2});
+  ExactTensor a = ExactTensor::zeros(DType::kU8, {2, 3}), w = ExactTensor::zeros(DType::kI8, {3, 2}),
+              az = ExactTensor::zeros(DType::kU8, {}), wz = ExactTensor::zeros(DType::kI8, {2});
   a.ints = {0, 255, 3, 4, 5, 200};
   w.ints = {-128, 127, 3, -4, 5, 6};
   az.ints = {7};
@@ -347,9 +367,9 @@ TEST(Quantized, ProductsTakeZeroPointsOff) {
 
 TEST(NetworkOperators, RefuseWhatHasNoMeaning) {
   ExactTensor x = some({1, 3, 4, 4}, 1), w = some({2, 2, 3, 3}, 2), huge = some({2, 3, 7, 7}, 3);
-  EXPECT_FALSE(run("conv", {}, {x, w}).ok());                                      // channels
-  EXPECT_FALSE(run("conv", {}, {x, huge}).ok());                                   // a window larger than the input
-  EXPECT_FALSE(run("conv", {}, {x, std::nullopt}).ok());                           // no weights
+  EXPECT_FALSE(run("conv", {}, {x, w}).ok());             // channels
+  EXPECT_FALSE(run("conv", {}, {x, huge}).ok());          // a window larger than the input
+  EXPECT_FALSE(run("conv", {}, {x, std::nullopt}).ok());  // no weights
   EXPECT_FALSE(run("conv", {{"strides", Ints{0, 1}}}, {x, some({2, 3, 3, 3}, 2)}).ok());
   EXPECT_FALSE(run("conv", {{"auto_pad", std::string("SAME")}}, {x, some({2, 3, 3, 3}, 2)}).ok());
   EXPECT_FALSE(run("max_pool", {{"kernel_shape", Ints{2}}}, {x}).ok());
@@ -359,7 +379,9 @@ TEST(NetworkOperators, RefuseWhatHasNoMeaning) {
   EXPECT_FALSE(run("matmul", {}, {some({2, 3}, 1), integers({3}, {1, 2, 3})}).ok());
   EXPECT_FALSE(run("gelu", {}, {integers({3}, {1, 2, 3})}).ok());
   EXPECT_FALSE(run("lstm", {}, {some({4, 1, 3}, 1), some({1, 8, 3}, 1), some({1, 8, 3}, 1)}).ok());
-  EXPECT_FALSE(run("lstm", {{"activations", std::vector<std::string>{"Tanh"}}}, {some({4, 1, 3}, 1), some({1, 8, 3}, 1), some({1, 8, 2}, 1)}).ok());
+  EXPECT_FALSE(run("lstm", {{"activations", std::vector<std::string>{"Tanh"}}},
+                   {some({4, 1, 3}, 1), some({1, 8, 3}, 1), some({1, 8, 2}, 1)})
+                   .ok());
   EXPECT_FALSE(run("depth_to_space", {{"block", int64_t{2}}}, {x}).ok());
   EXPECT_FALSE(run("group_norm", {{"groups", int64_t{2}}}, {x, some({3}, 1), some({3}, 1)}).ok());
 }

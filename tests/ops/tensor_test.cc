@@ -157,6 +157,19 @@ TEST(Operators, MissingOperandsAreRefused) {
   }
 }
 
+TEST(Operators, OperandsOfEveryRankGiveResultsOrErrors) {
+  for (const Op* op : all_ops()) {
+    if (op->is_core()) continue;
+    for (size_t count = 1; count <= 3; ++count) {
+      for (int64_t rank = 0; rank <= 4; ++rank) {
+        for (DType dtype : {DType::kF32, DType::kI64, DType::kBool}) {
+          std::vector<Tensor> operands(count, Tensor::zeros(dtype, I(rank, 2)));
+          (void)apply_once(*op, {}, operands, false);
+        }
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace temper

@@ -77,9 +77,29 @@ const CoreOp<Concat> kConcat("concat", [](Graph& g, const Concat& a, std::span<c
   return Types{type};
 });
 
+bool is_number(DType t) { return is_float(t) || is_int(t); }
+// Whether the monoid is defined for elements of this type.
+bool takes(MonoidKind monoid, DType t) {
+  switch (monoid) {
+    case MonoidKind::k_any:
+    case MonoidKind::k_all: return t == DType::kBool;
+    case MonoidKind::k_welford:
+    case MonoidKind::k_max_sum_exp: return is_float(t);
+    case MonoidKind::k_arg_max:
+    case MonoidKind::k_arg_min:
+    case MonoidKind::k_arg_max_last:
+    case MonoidKind::k_arg_min_last: return t != DType::kString;
+    default: return is_number(t);
+  }
+}
+Error not_defined(MonoidKind monoid, DType t) {
+  return refuse("'" + std::string(monoid_info(monoid).name) + "' is not defined for elements of type " + std::string(dtype_name(t)));
+}
+
 const CoreOp<ReduceAttrs> kReduce("reduce", [](Graph& g, const ReduceAttrs& a, std::span<const ValueId> in, const Bodies&) -> Expected<Types> {
   const TensorType* t = in.size() == 1 ? tensor_of(g, in[0]) : nullptr;
   if (!t) return refuse("a reduce has one operand");
+  if (!takes(a.monoid, t->dtype)) return not_defined(a.monoid, t->dtype);
   TensorType out{t->dtype, {}};
   for (size_t d = 0; d < t->dims.size(); ++d) {
     if (!std::binary_search(a.axes.begin(), a.axes.end(), static_cast<int64_t>(d))) out.dims.push_back(t->dims[d]);
@@ -95,19 +115,25 @@ const CoreOp<ContractAttrs> kContract("contract", [](Graph& g, const ContractAtt
   if (!x || !y || a.lhs.results.size() != x->dims.size() || a.rhs.results.size() != y->dims.size()) {
     return refuse("a contraction's maps have other ranks than its operands");
   }
-  if (a.lhs.domain != a.rhs.domain || a.reduced > static_cast<int64_t>(a.lhs.domain.size())) return refuse("a contraction's maps differ in domain");
+  if (!is_number(x->dtype) || !is_number(y->dtype) || is_float(x->dtype) != is_float(y->dtype) || !is_number(a.dtype)) {
+    return refuse("a contraction multiplies two floating tensors or two of integers");
+  }
+  if (a.lhs.domain != a.rhs.domain || a.reduced < 0 || a.reduced > static_cast<int64_t>(a.lhs.domain.size())) return refuse("a contraction's maps differ in domain");
   return Types{TensorType{a.dtype, Dims(a.lhs.domain.begin(), a.lhs.domain.end() - a.reduced)}};
 });
 
 const CoreOp<ScanAttrs> kScan("scan", [](Graph& g, const ScanAttrs& a, std::span<const ValueId> in, const Bodies&) -> Expected<Types> {
   const TensorType* t = in.size() == 1 ? tensor_of(g, in[0]) : nullptr;
   if (!t || a.axis < 0 || a.axis >= static_cast<int64_t>(t->dims.size())) return refuse("a scan's axis is outside its rank");
+  bool runs = a.monoid == MonoidKind::k_sum || a.monoid == MonoidKind::k_prod || a.monoid == MonoidKind::k_max || a.monoid == MonoidKind::k_min;
+  if (!runs || !takes(a.monoid, t->dtype)) return not_defined(a.monoid, t->dtype);
   return Types{*t};
 });
 
 const CoreOp<SortAttrs> kSort("sort", [](Graph& g, const SortAttrs& a, std::span<const ValueId> in, const Bodies&) -> Expected<Types> {
   const TensorType* t = in.size() == 1 ? tensor_of(g, in[0]) : nullptr;
   if (!t || a.axis < 0 || a.axis >= static_cast<int64_t>(t->dims.size())) return refuse("a sort's axis is outside its rank");
+  if (t->dtype == DType::kString) return refuse("strings can't be sorted");
   TensorType out = *t;
   out.dims[a.axis] = a.count;
   return Types{out, TensorType{DType::kI64, out.dims}};
@@ -117,6 +143,11 @@ const CoreOp<ScatterAttrs> kScatter("scatter", [](Graph& g, const ScatterAttrs& 
   const TensorType* t = in.size() >= 2 ? tensor_of(g, in[0]) : nullptr;
   const TensorType* u = in.size() >= 2 ? tensor_of(g, in[1]) : nullptr;
   if (!t || !u || t->dtype != u->dtype || a.target.results.size() != t->dims.size()) return refuse("a scatter's target does not fit its operand");
+  for (size_t k = 0; k < a.loads.size() && k + 2 < in.size(); ++k) {
+    const TensorType* index = tensor_of(g, in[k + 2]);
+    if (!index || !is_int(index->dtype) || index->dims.size() != a.loads[k].results.size()) return refuse("a scatter's indices don't fit");
+  }
+  if (a.combine && !is_number(t->dtype)) return refuse("a scatter combines numbers only");
   if (a.target.domain != u->dims || in.size() != a.loads.size() + 2) return refuse("a scatter's updates and indices don't fit its target");
   return Types{*t};
 });
@@ -129,7 +160,9 @@ const CoreOp<CompactAttrs> kCompact("compact", [](Graph& g, const CompactAttrs& 
 
 const CoreOp<Suppress> kSuppress("suppress", [](Graph& g, const Suppress&, std::span<const ValueId> in, const Bodies&) -> Expected<Types> {
   const TensorType* t = in.size() == 2 ? tensor_of(g, in[0]) : nullptr;
-  if (!t || t->dims.size() != 3 || t->dtype != DType::kF32) return refuse("suppress wants f32 boxes of rank 3");
+  const TensorType* threshold = in.size() == 2 ? tensor_of(g, in[1]) : nullptr;
+  if (!t || t->dims.size() != 3 || t->dtype != DType::kF32 || !t->dims[2].is_const(4)) return refuse("suppress wants f32 boxes [s, n, 4]");
+  if (!threshold || threshold->dtype != DType::kF32 || !threshold->dims.empty()) return refuse("suppress wants an f32 scalar as its threshold");
   return Types{TensorType{DType::kBool, {t->dims[0], t->dims[1]}}};
 });
 

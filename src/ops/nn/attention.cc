@@ -1,5 +1,5 @@
-// Scaled dot-product attention: two contractions around one row of maps and a softmax, in f32 in between. Heads are never split off or
-// repeated: where they lie in the tensors, and that several query heads share one of keys, is in the index maps.
+// Scaled dot-product attention: two contractions around one row of maps and a softmax, in f32 in between. Heads are never split
+// off or repeated: where they lie in the tensors, and that several query heads share one of keys, is in the index maps.
 #include <cmath>
 #include <limits>
 
@@ -25,7 +25,8 @@ Val split_heads(Builder& b, Val v, int64_t heads) {
   if (!b.ok()) return v;
   const Dims from = b.dims(v);
   if (from.size() == 4) return v;
-  if (from.size() != 3 || heads < 1) return b.fail(ErrorCode::kInvalidArgument, "an operand of attention must have rank 4, or rank 3 and a number of heads");
+  if (from.size() != 3 || heads < 1)
+    return b.fail(ErrorCode::kInvalidArgument, "an operand of attention must have rank 4, or rank 3 and a number of heads");
   if (!require_same(b, mod(from[2], heads), 0, "the hidden size modulo the number of heads, and 0")) return v;
   SymInt size = floor_div(from[2], heads);
   Dims to{from[0], heads, from[1], size};
@@ -57,14 +58,17 @@ Vals attention(Builder& b, const Attention& a, Operands in) {
   if (!require(b, in, 3)) return {};
   for (size_t i = 0; i < 3; ++i) {
     if (!require_float(b, in[i], "operand " + std::to_string(i) + " of attention")) return {};
-    if (b.dtype(in[i]) != b.dtype(in[0]) && i == 1) return {b.fail(ErrorCode::kInvalidArgument, "queries and keys differ in type")};
+    if (b.dtype(in[i]) != b.dtype(in[0]) && i == 1)
+      return {b.fail(ErrorCode::kInvalidArgument, "queries and keys differ in type")};
   }
   bool merged = b.rank(in[0]) == 3;
   Val q = split_heads(b, in[0], a.q_heads), k = with_past(b, in[4], split_heads(b, in[1], a.kv_heads));
   Val v = with_past(b, in[5], split_heads(b, in[2], a.kv_heads));
   if (!b.ok()) return {};
   const Dims dq = b.dims(q), dk = b.dims(k), dv = b.dims(v);
-  if (!require_same(b, dq[3], dk[3], "the head sizes of queries and keys") || !require_same(b, dk[2], dv[2], "the numbers of keys and values")) return {};
+  if (!require_same(b, dq[3], dk[3], "the head sizes of queries and keys") ||
+      !require_same(b, dk[2], dv[2], "the numbers of keys and values"))
+    return {};
   if (!require_same(b, mod(dq[1], dk[1]), 0, "heads of queries modulo heads of keys, and 0")) return {};
   SymInt shared = floor_div(dq[1], dk[1]);
   DType wide = b.dtype(q) == DType::kF64 ? DType::kF64 : DType::kF32;
@@ -74,7 +78,8 @@ Vals attention(Builder& b, const Attention& a, Operands in) {
   IndexMap lhs{domain, {d[0], d[1], d[2], d[4]}, 1}, rhs{domain, {d[0], floor_div(d[1], shared), d[3], d[4]}, 1};
   Val products = b.contract(q, k, std::move(lhs), std::move(rhs), 1, wide);
 
-  if (a.scale == 0 && !dq[3].is_const()) return {b.fail(ErrorCode::kUnsupported, "attention over heads of unknown size needs a scale")};
+  if (a.scale == 0 && !dq[3].is_const())
+    return {b.fail(ErrorCode::kUnsupported, "attention over heads of unknown size needs a scale")};
   double scale = a.scale != 0 ? a.scale : 1.0 / std::sqrt(static_cast<double>(dq[3].value()));
   Val mask = padded_mask(b, in[3], dk[2]);
   if (!b.ok()) return {};
@@ -121,8 +126,9 @@ const RegisterOp<Attention> kAttention{{
     .body = attention,
     .onnx = {{"Attention", 23,
               [](const OnnxNode& n) -> Expected<Attention> {
-                return Attention{n.i("is_causal", 0) != 0, n.i("q_num_heads", 0), n.i("kv_num_heads", 0), n.f("scale", 0), n.f("softcap", 0),
-                                 n.i("qk_matmul_output_mode", 0), n.has_output(3)};
+                return Attention{n.i("is_causal", 0) != 0, n.i("q_num_heads", 0), n.i("kv_num_heads", 0),
+                                 n.f("scale", 0),          n.f("softcap", 0),     n.i("qk_matmul_output_mode", 0),
+                                 n.has_output(3)};
               }}},
     .samples = {"f32[2, 3, 4, 8], f32[2, 3, 6, 8], f32[2, 3, 6, 8] {is_causal = true}",
                 "f16[n, 4, 24], f16[n, 6, 8], f16[n, 6, 8] {q_heads = 3, kv_heads = 1, softcap = 2}",

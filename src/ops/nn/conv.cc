@@ -1,5 +1,5 @@
-// Convolution: one contraction over the channels of a group and the taps of the window. There is no separate padding and no reshape
-// for groups: both are in the index of lhs.
+// Convolution: one contraction over the channels of a group and the taps of the window. There is no separate padding and no
+// reshape for groups: both are in the index of lhs.
 #include "ops/nn/convolve.h"
 #include "ops/nn/operands.h"
 #include "ops/nn/window.h"
@@ -11,15 +11,17 @@ Val convolve(Builder& b, const ConvAttrs& a, Val input, Val weights, Val bias) {
   if (!require_rank(b, input, 3, "the input of a convolution")) return failed;
   const Dims x = b.dims(input), w = b.dims(weights);
   if (w.size() != x.size()) {
-    return b.fail(ErrorCode::kInvalidArgument, "a convolution's weights have rank " + std::to_string(w.size()) + ", its input " + std::to_string(x.size()));
+    return b.fail(ErrorCode::kInvalidArgument,
+                  "a convolution's weights have rank " + std::to_string(w.size()) + ", its input " + std::to_string(x.size()));
   }
-  if (b.dtype(input) != b.dtype(weights)) return b.fail(ErrorCode::kInvalidArgument, "input and weights of a convolution differ in type");
+  if (b.dtype(input) != b.dtype(weights))
+    return b.fail(ErrorCode::kInvalidArgument, "input and weights of a convolution differ in type");
   SymInt group = a.group;
   if (a.group < 1) return b.fail(ErrorCode::kInvalidArgument, "a convolution's group must be at least 1");
   if (!require_same(b, x[1], w[1] * group, "channels of the input and channels of the weights times groups")) return failed;
   if (!require_same(b, mod(w[0], group), 0, "output channels modulo groups, and 0")) return failed;
-  auto made = make_window(Dims(x.begin() + 2, x.end()), Dims(w.begin() + 2, w.end()),
-                          {a.strides, a.pads, a.dilations, a.auto_pad});
+  auto made =
+      make_window(Dims(x.begin() + 2, x.end()), Dims(w.begin() + 2, w.end()), {a.strides, a.pads, a.dilations, a.auto_pad});
   if (!made.ok()) return b.fail(std::move(made).error());
   const Window& window = *made;
   const size_t spatial = window.rank();

@@ -1,4 +1,5 @@
-// Transposed convolution, as a gather: output o takes from input (o + before - k * dilation) / stride where that division is exact.
+// Transposed convolution, as a gather: output o takes from input (o + before - k * dilation) / stride where that division is
+// exact.
 #include "ops/nn/operands.h"
 #include "ops/nn/window.h"
 
@@ -15,7 +16,8 @@ struct ConvTranspose {
 struct Extent {
   SymInt before, out;
 };
-Expected<Extent> extent_of(const ConvTranspose& a, size_t i, size_t rank, SymInt in, SymInt kernel, int64_t stride, int64_t dilation) {
+Expected<Extent> extent_of(const ConvTranspose& a, size_t i, size_t rank, SymInt in, SymInt kernel, int64_t stride,
+                           int64_t dilation) {
   auto at = [&](const std::vector<int64_t>& list, size_t k) { return list.empty() ? 0 : list[k]; };
   SymInt whole = (in - 1) * stride + at(a.output_padding, i) + (kernel - 1) * dilation + 1;
   bool same = a.auto_pad == "SAME_UPPER" || a.auto_pad == "SAME_LOWER";
@@ -35,13 +37,16 @@ Vals conv_transpose(Builder& b, const ConvTranspose& a, Operands in) {
   if (!require(b, in, 2) || !require_rank(b, in[0], 3, "the input of a transposed convolution")) return {};
   const Dims x = b.dims(in[0]), w = b.dims(in[1]);
   if (w.size() != x.size()) {
-    return {b.fail(ErrorCode::kInvalidArgument, "a transposed convolution's weights have rank " + std::to_string(w.size()) + ", its input " + std::to_string(x.size()))};
+    return {b.fail(ErrorCode::kInvalidArgument, "a transposed convolution's weights have rank " + std::to_string(w.size()) +
+                                                    ", its input " + std::to_string(x.size()))};
   }
-  if (b.dtype(in[0]) != b.dtype(in[1])) return {b.fail(ErrorCode::kInvalidArgument, "input and weights of a transposed convolution differ in type")};
+  if (b.dtype(in[0]) != b.dtype(in[1]))
+    return {b.fail(ErrorCode::kInvalidArgument, "input and weights of a transposed convolution differ in type")};
   const size_t spatial = x.size() - 2;
   auto wrong_size = [&](const std::vector<int64_t>& list, size_t want) { return !list.empty() && list.size() != want; };
   if (wrong_size(a.pads, 2 * spatial) || wrong_size(a.output_padding, spatial) || wrong_size(a.output_shape, spatial)) {
-    return {b.fail(ErrorCode::kInvalidArgument, "pads, output_padding or output_shape have another number of entries than there are spatial dimensions")};
+    return {b.fail(ErrorCode::kInvalidArgument,
+                   "pads, output_padding or output_shape have another number of entries than there are spatial dimensions")};
   }
   auto strides = per_dim(a.strides, spatial, "strides"), dilations = per_dim(a.dilations, spatial, "dilations");
   if (!strides.ok()) return {b.fail(std::move(strides).error())};
@@ -68,7 +73,8 @@ Vals conv_transpose(Builder& b, const ConvTranspose& a, Operands in) {
     auto extent = extent_of(a, i, spatial, x[2 + i], w[2 + i], (*strides)[i], (*dilations)[i]);
     if (!extent.ok()) return {b.fail(std::move(extent).error())};
     if (extent->out.is_const() && extent->out.value() < 1) {
-      return {b.fail(ErrorCode::kInvalidArgument, "a transposed convolution whose padding leaves nothing of spatial dimension " + std::to_string(i))};
+      return {b.fail(ErrorCode::kInvalidArgument,
+                     "a transposed convolution whose padding leaves nothing of spatial dimension " + std::to_string(i))};
     }
     before.push_back(extent->before);
     domain.push_back(extent->out);
@@ -83,7 +89,8 @@ Vals conv_transpose(Builder& b, const ConvTranspose& a, Operands in) {
     SymInt tap = d[3 + spatial + i], stride = (*strides)[i];
     SymInt numerator = d[2 + i] + before[i] - tap * (*dilations)[i];
     SymInt e = floor_div(numerator, stride);
-    // The division is exact. Written with a remainder, the condition for stride 2 would be 1 - numerator % 2, and the guard no product.
+    // The division is exact. Written with a remainder, the condition for stride 2 would be 1 - numerator % 2, and the guard no
+    // product.
     lhs.guard = both(lhs.guard, equal(e * stride, numerator));
     lhs.guard = both(lhs.guard, less(-1, e));
     lhs.guard = both(lhs.guard, less(e, x[2 + i]));
@@ -100,7 +107,7 @@ const RegisterOp<ConvTranspose> kConvTranspose{{
     .body = conv_transpose,
     .onnx = {{"ConvTranspose", 1,
               [](const OnnxNode& n) -> Expected<ConvTranspose> {
-                return ConvTranspose{n.is("strides"),        n.is("pads"), n.is("dilations"),           n.is("output_padding"),
+                return ConvTranspose{n.is("strides"),      n.is("pads"),    n.is("dilations"),        n.is("output_padding"),
                                      n.is("output_shape"), n.i("group", 1), n.s("auto_pad", "NOTSET")};
               }}},
     .samples = {"f32[1, 3, 4, 4], f32[3, 2, 3, 3], f32[2] {strides = [2, 2], pads = [1, 1, 1, 1], output_padding = [1, 1]}",

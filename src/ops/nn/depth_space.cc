@@ -17,8 +17,10 @@ struct SpaceToDepth {
 
 bool check(Builder& b, Operands in, int64_t block, const std::string& what) {
   if (!require(b, in, 1)) return false;
-  if (b.rank(in[0]) != 4) b.fail(ErrorCode::kInvalidArgument, what + " takes a tensor of rank 4, not " + std::to_string(b.rank(in[0])));
-  if (block < 1 || block > INT32_MAX) b.fail(ErrorCode::kInvalidArgument, what + " needs a blocksize of at least 1, not " + std::to_string(block));
+  if (b.rank(in[0]) != 4)
+    b.fail(ErrorCode::kInvalidArgument, what + " takes a tensor of rank 4, not " + std::to_string(b.rank(in[0])));
+  if (block < 1 || block > INT32_MAX)
+    b.fail(ErrorCode::kInvalidArgument, what + " needs a blocksize of at least 1, not " + std::to_string(block));
   return b.ok();
 }
 
@@ -38,7 +40,8 @@ const RegisterOp<DepthToSpace> kDepthToSpace{{
     .onnx = {{"DepthToSpace", 1,
               [](const OnnxNode& n) -> Expected<DepthToSpace> {
                 std::string mode = n.s("mode", "DCR");
-                if (mode != "DCR" && mode != "CRD") return Error(ErrorCode::kInvalidArgument, "mode is '" + mode + "'; it must be DCR or CRD");
+                if (mode != "DCR" && mode != "CRD")
+                  return Error(ErrorCode::kInvalidArgument, "mode is '" + mode + "'; it must be DCR or CRD");
                 return DepthToSpace{n.i("blocksize", 1), mode == "CRD"};
               }}},
     .samples = {"f32[n, 8, 2, 3] {block = 2}", "f32[1, 18, 2, 3] {block = 3, channels_first = true}"},
@@ -56,9 +59,13 @@ const RegisterOp<SpaceToDepth> kSpaceToDepth{{
       Dims to{x[0], x[1] * block * block, floor_div(x[2], block), floor_div(x[3], block)};
       auto d = loop_vars(b.sym(), to);
       SymInt inside = floor_div(d[1], x[1]);
-      return {b.reindex(in[0], IndexMap{to, {d[0], mod(d[1], x[1]), d[2] * block + floor_div(inside, block), d[3] * block + mod(inside, block)}, 1})};
+      return {b.reindex(
+          in[0],
+          IndexMap{
+              to, {d[0], mod(d[1], x[1]), d[2] * block + floor_div(inside, block), d[3] * block + mod(inside, block)}, 1})};
     },
-    .onnx = {{"SpaceToDepth", 1, [](const OnnxNode& n) -> Expected<SpaceToDepth> { return SpaceToDepth{n.i("blocksize", 1)}; }}},
+    .onnx = {{"SpaceToDepth", 1,
+              [](const OnnxNode& n) -> Expected<SpaceToDepth> { return SpaceToDepth{n.i("blocksize", 1)}; }}},
     .samples = {"f32[n, 2, 4, 6] {block = 2}"},
 }};
 

@@ -1,4 +1,5 @@
-// Einsum: operands are contracted from left to right, two at a time. A label that nothing later needs is summed as soon as it can be.
+// Einsum: operands are contracted from left to right, two at a time. A label that nothing later needs is summed as soon as it
+// can be.
 #include <algorithm>
 
 #include "ops/nn/operands.h"
@@ -54,9 +55,12 @@ struct Extents {
   bool join(Builder& b, int label, SymInt extent) {
     for (auto& [l, e] : of) {
       if (l != label) continue;
-      if (e.is_const(1)) e = extent;
-      else if (extent.is_const() && !e.is_const() && !extent.is_const(1)) e = extent;
-      else if (!extent.is_const(1)) return require_same(b, e, extent, "two dimensions of one einsum label");
+      if (e.is_const(1))
+        e = extent;
+      else if (extent.is_const() && !e.is_const() && !extent.is_const(1))
+        e = extent;
+      else if (!extent.is_const(1))
+        return require_same(b, e, extent, "two dimensions of one einsum label");
       return true;
     }
     of.emplace_back(label, extent);
@@ -89,8 +93,10 @@ Term reduce_term(Builder& b, Term term, const Labels& wanted, const Extents& ext
   Labels kept;
   std::vector<int64_t> axes;
   for (size_t i = 0; i < term.labels.size(); ++i) {
-    if (has(wanted, term.labels[i])) kept.push_back(term.labels[i]);
-    else axes.push_back(static_cast<int64_t>(i));
+    if (has(wanted, term.labels[i]))
+      kept.push_back(term.labels[i]);
+    else
+      axes.push_back(static_cast<int64_t>(i));
   }
   if (axes.empty() || !b.ok()) return term;
   DType dtype = b.dtype(term.value);
@@ -143,19 +149,22 @@ Vals einsum(Builder& b, const Einsum& a, Operands in) {
     start = comma + 1;
   }
   if (inputs.size() != in.size()) {
-    return {b.fail(ErrorCode::kInvalidArgument, "an einsum equation of " + std::to_string(inputs.size()) + " terms for " + std::to_string(in.size()) + " operands")};
+    return {b.fail(ErrorCode::kInvalidArgument, "an einsum equation of " + std::to_string(inputs.size()) + " terms for " +
+                                                    std::to_string(in.size()) + " operands")};
   }
   std::vector<Term> terms;
   Extents extents;
   int64_t most_hidden = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (b.dtype(in[i]) != b.dtype(in[0])) return {b.fail(ErrorCode::kInvalidArgument, "the operands of an einsum differ in type")};
+    if (b.dtype(in[i]) != b.dtype(in[0]))
+      return {b.fail(ErrorCode::kInvalidArgument, "the operands of an einsum differ in type")};
     auto named = parse_term(inputs[i], 0);
     if (!named.ok()) return {b.fail(std::move(named).error())};
     int64_t hidden = b.rank(in[i]) - static_cast<int64_t>(named->size());
     bool ellipsis = inputs[i].find("...") != std::string_view::npos;
     if (hidden < 0 || (hidden > 0 && !ellipsis)) {
-      return {b.fail(ErrorCode::kInvalidArgument, "the einsum term '" + std::string(inputs[i]) + "' does not fit an operand of rank " + std::to_string(b.rank(in[i])))};
+      return {b.fail(ErrorCode::kInvalidArgument, "the einsum term '" + std::string(inputs[i]) +
+                                                      "' does not fit an operand of rank " + std::to_string(b.rank(in[i])))};
     }
     most_hidden = std::max(most_hidden, hidden);
     terms.push_back({in[i], *parse_term(inputs[i], hidden)});
@@ -181,7 +190,8 @@ Vals einsum(Builder& b, const Einsum& a, Operands in) {
   for (int label : wanted) {
     bool known = std::any_of(terms.begin(), terms.end(), [&](const Term& t) { return has(t.labels, label); });
     if (!known || std::count(wanted.begin(), wanted.end(), label) > 1) {
-      return {b.fail(ErrorCode::kInvalidArgument, "the result of the einsum equation '" + a.equation + "' has a label that no operand has, or one twice")};
+      return {b.fail(ErrorCode::kInvalidArgument,
+                     "the result of the einsum equation '" + a.equation + "' has a label that no operand has, or one twice")};
     }
   }
   Term total = terms[0];
@@ -203,7 +213,8 @@ const RegisterOp<Einsum> kEinsum{{
     .name = "einsum",
     .body = einsum,
     .onnx = {{"Einsum", 12, [](const OnnxNode& n) -> Expected<Einsum> { return Einsum{n.s("equation", "")}; }}},
-    .samples = {"f32[2, 3, 4], f32[2, 4, 5] {equation = \"bij,bjk->bik\"}", "f32[3, 3] {equation = \"ii->i\"}", "f32[n, 4], f32[4], f32[5] {equation = \"ij,j,k->ik\"}",
+    .samples = {"f32[2, 3, 4], f32[2, 4, 5] {equation = \"bij,bjk->bik\"}", "f32[3, 3] {equation = \"ii->i\"}",
+                "f32[n, 4], f32[4], f32[5] {equation = \"ij,j,k->ik\"}",
                 "f32[2, 1, 3, 4], f32[5, 4, 2] {equation = \"...ij,...jk\"}"},
 }};
 

@@ -9,7 +9,8 @@ Vals lstm(Builder& b, const Recurrent& a, Operands in) {
   if (!check_recurrent(b, a, in, 4, h)) return {};
   Biases biases = split_bias(b, in[3], h * 4);
   if (in[7] && b.rank(in[7]) != 2) return {b.fail(ErrorCode::kInvalidArgument, "the peepholes of an LSTM must be a matrix")};
-  RecurrentInputs inputs{in[0], in[1], biases.input ? biases.input + biases.recurrence : biases.input, in[4], {in[5], in[6]}, {in[2], in[7]}, h};
+  RecurrentInputs inputs{
+      in[0], in[1], biases.input ? biases.input + biases.recurrence : biases.input, in[4], {in[5], in[6]}, {in[2], in[7]}, h};
   static constexpr std::string_view kDefaults[] = {"Sigmoid", "Tanh", "Tanh"};
   return run_recurrent(b, a, inputs, kDefaults, [&](const CellStep& s) {
     Val gates = s.input + recur(s.b, s.states[0], s.extra[0], 0, h * 4);
@@ -39,7 +40,8 @@ const RegisterOp<Recurrent> kLstm{{
     .body = lstm,
     .onnx = {{"LSTM", 1, read_recurrent}},
     .samples = {"f32[t, b, 3], f32[1, 20, 3], f32[1, 20, 5], f32[1, 40]",
-                "f32[4, 2, 3], f32[2, 20, 3], f32[2, 20, 5], f32[2, 40], i32[2], f32[2, 2, 5], f32[2, 2, 5], f32[2, 15] {direction = \"bidirectional\"}",
+                "f32[4, 2, 3], f32[2, 20, 3], f32[2, 20, 5], f32[2, 40], i32[2], f32[2, 2, 5], f32[2, 2, 5], f32[2, 15] "
+                "{direction = \"bidirectional\"}",
                 "f32[2, 1, 3], f32[1, 20, 3], f32[1, 20, 5] {batch_first = true}"},
 }};
 

@@ -14,7 +14,8 @@ const RegisterOp<NoAttrs> kMatMul{{
     .name = "matmul",
     .body = [](Builder& b, const NoAttrs&, Operands in) -> Vals {
       if (!require(b, in, 2)) return {};
-      if (b.dtype(in[0]) != b.dtype(in[1])) return {b.fail(ErrorCode::kInvalidArgument, "the operands of a matrix product differ in type")};
+      if (b.dtype(in[0]) != b.dtype(in[1]))
+        return {b.fail(ErrorCode::kInvalidArgument, "the operands of a matrix product differ in type")};
       return {b.matmul(in[0], in[1])};
     },
     .onnx = {{"MatMul", 1}},
@@ -25,7 +26,8 @@ const RegisterOp<NoAttrs> kMatMul{{
 Vals gemm(Builder& b, const Gemm& a, Operands in) {
   if (!require(b, in, 2)) return {};
   if (b.rank(in[0]) != 2 || b.rank(in[1]) != 2) return {b.fail(ErrorCode::kInvalidArgument, "Gemm multiplies two matrices")};
-  if (b.dtype(in[0]) != b.dtype(in[1])) return {b.fail(ErrorCode::kInvalidArgument, "the operands of a matrix product differ in type")};
+  if (b.dtype(in[0]) != b.dtype(in[1]))
+    return {b.fail(ErrorCode::kInvalidArgument, "the operands of a matrix product differ in type")};
   const Dims x = b.dims(in[0]), y = b.dims(in[1]);
   SymInt k = x[a.trans_a ? 0 : 1], other = y[a.trans_b ? 1 : 0];
   if (!require_same(b, k, other, "the inner dimensions of a matrix product")) return {};
@@ -50,8 +52,8 @@ const RegisterOp<Gemm> kGemm{{
               [](const OnnxNode& n) -> Expected<Gemm> {
                 return Gemm{n.f("alpha", 1), n.f("beta", 1), n.i("transA", 0) != 0, n.i("transB", 0) != 0};
               }}},
-    .samples = {"f32[n, 4], f32[6, 4], f32[6] {trans_b = true}", "f32[4, 3], f32[4, 5], f32[3, 1] {trans_a = true, alpha = 0.5, beta = 2}",
-                "f16[3, 4], f16[4, 5]"},
+    .samples = {"f32[n, 4], f32[6, 4], f32[6] {trans_b = true}",
+                "f32[4, 3], f32[4, 5], f32[3, 1] {trans_a = true, alpha = 0.5, beta = 2}", "f16[3, 4], f16[4, 5]"},
 }};
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Normalizations by statistics of the input itself: each is statistics over some axes, then one map, so that a row stays in cache.
+// Normalizations by statistics of the input itself: each is statistics over some axes, then one map, so that a row stays in
+// cache.
 #include "ops/nn/operands.h"
 #include "ops/nn/pointwise.h"
 
@@ -51,7 +52,9 @@ const RegisterOp<LayerNorm> kLayerNorm{{
       return {b.cast(n.y, b.dtype(in[0])), n.mean, n.inverse};
     },
     .onnx = {{"LayerNormalization", 1,
-              [](const OnnxNode& n) -> Expected<LayerNorm> { return LayerNorm{n.i("axis", -1), n.f("epsilon", 1e-5)}; }}},
+              [](const OnnxNode& n) -> Expected<LayerNorm> {
+                return LayerNorm{n.i("axis", -1), n.f("epsilon", 1e-5)};
+              }}},
     .samples = {"f32[n, 7, 16], f32[16], f32[16]", "f16[2, 3, 4], f16[3, 4] {axis = 1}", "f32[2, 5]"},
 }};
 
@@ -69,14 +72,19 @@ const RegisterOp<RmsNorm> kRmsNorm{{
       Val x = widened(b, in[0]);
       Val mean = b.mean(x * x, axes_from(axis, b.rank(x)), true);
       Val inverse = pointwise(b, {mean}, [&](std::span<const Expr> v) { return rsqrt(v[0] + a.epsilon); });
-      Val y = in[1] ? pointwise(b, {x, inverse, b.cast(in[1], b.dtype(x))}, [](std::span<const Expr> v) { return v[0] * v[1] * v[2]; })
+      Val y = in[1] ? pointwise(b, {x, inverse, b.cast(in[1], b.dtype(x))},
+                                [](std::span<const Expr> v) { return v[0] * v[1] * v[2]; })
                     : x * inverse;
       return {b.cast(y, b.dtype(in[0]))};
     },
     .onnx = {{"RMSNormalization", 23,
-              [](const OnnxNode& n) -> Expected<RmsNorm> { return RmsNorm{n.i("axis", -1), n.f("epsilon", 1e-5)}; }},
+              [](const OnnxNode& n) -> Expected<RmsNorm> {
+                return RmsNorm{n.i("axis", -1), n.f("epsilon", 1e-5)};
+              }},
              {"SimplifiedLayerNormalization", 1,
-              [](const OnnxNode& n) -> Expected<RmsNorm> { return RmsNorm{n.i("axis", -1), n.f("epsilon", 1e-5)}; }}},
+              [](const OnnxNode& n) -> Expected<RmsNorm> {
+                return RmsNorm{n.i("axis", -1), n.f("epsilon", 1e-5)};
+              }}},
     .samples = {"f32[n, 7, 16], f32[16]", "f16[2, 3, 4], f16[4]"},
 }};
 
@@ -92,9 +100,11 @@ const RegisterOp<InstanceNorm> kInstanceNorm{{
       if (!require_float(b, in[0], "the input of an instance normalization")) return {};
       Val x = widened(b, in[0]);
       auto parameter = [&](Val v) { return along(b, b.cast(v, b.dtype(x)), 1, b.rank(x)); };
-      return {b.cast(normalize(b, x, axes_from(2, b.rank(x)), a.epsilon, parameter(in[1]), parameter(in[2])).y, b.dtype(in[0]))};
+      return {
+          b.cast(normalize(b, x, axes_from(2, b.rank(x)), a.epsilon, parameter(in[1]), parameter(in[2])).y, b.dtype(in[0]))};
     },
-    .onnx = {{"InstanceNormalization", 1, [](const OnnxNode& n) -> Expected<InstanceNorm> { return InstanceNorm{n.f("epsilon", 1e-5)}; }}},
+    .onnx = {{"InstanceNormalization", 1,
+              [](const OnnxNode& n) -> Expected<InstanceNorm> { return InstanceNorm{n.f("epsilon", 1e-5)}; }}},
     .samples = {"f32[2, 3, 4, 5], f32[3], f32[3]", "f16[n, 3, 4], f16[3], f16[3]"},
 }};
 
@@ -119,7 +129,8 @@ const RegisterOp<GroupNorm> kGroupNorm{{
       Val x = b.reshape(widened(b, in[0]), grouped);
       auto parameter = [&](Val v) {
         v = b.cast(v, b.dtype(x));
-        if (b.rank(v) != 1) return b.fail(ErrorCode::kInvalidArgument, "scale and bias of a group normalization must be vectors");
+        if (b.rank(v) != 1)
+          return b.fail(ErrorCode::kInvalidArgument, "scale and bias of a group normalization must be vectors");
         Dims to(grouped.size(), SymInt(1));
         to[1] = a.groups;
         if (!(b.dims(v)[0].is_const(a.groups) && !dims[1].is_const(a.groups))) to[2] = per_group;
@@ -129,7 +140,9 @@ const RegisterOp<GroupNorm> kGroupNorm{{
       return {b.cast(b.reshape(y, dims), b.dtype(in[0]))};
     },
     .onnx = {{"GroupNormalization", 18,
-              [](const OnnxNode& n) -> Expected<GroupNorm> { return GroupNorm{n.i("num_groups", 1), n.f("epsilon", 1e-5)}; }}},
+              [](const OnnxNode& n) -> Expected<GroupNorm> {
+                return GroupNorm{n.i("num_groups", 1), n.f("epsilon", 1e-5)};
+              }}},
     .samples = {"f32[2, 6, 4, 5], f32[6], f32[6] {groups = 3}", "f32[n, 6, 4], f32[2], f32[2] {groups = 2}"},
 }};
 
@@ -144,7 +157,8 @@ const RegisterOp<MeanVarianceNorm> kMeanVarianceNorm{{
       if (!require(b, in, 1) || !require_float(b, in[0], "the input of a mean-variance normalization")) return {};
       Val x = widened(b, in[0]);
       auto statistics = b.reduce_all(MonoidKind::k_welford, x, a.axes, true);
-      Val y = pointwise(b, {x, statistics[0], statistics[1]}, [](std::span<const Expr> v) { return (v[0] - v[1]) / (sqrt(v[2]) + 1e-9); });
+      Val y = pointwise(b, {x, statistics[0], statistics[1]},
+                        [](std::span<const Expr> v) { return (v[0] - v[1]) / (sqrt(v[2]) + 1e-9); });
       return {b.cast(y, b.dtype(in[0]))};
     },
     .onnx = {{"MeanVarianceNormalization", 9,
@@ -163,7 +177,9 @@ const RegisterOp<LpNorm> kLpNorm{{
     .name = "lp_norm",
     .body = [](Builder& b, const LpNorm& a, Operands in) -> Vals {
       if (!require(b, in, 1) || !require_float(b, in[0], "the input of a normalization by norm")) return {};
-      if (a.p != 1 && a.p != 2) return {b.fail(ErrorCode::kInvalidArgument, "a normalization by norm of order " + std::to_string(a.p) + "; it must be 1 or 2")};
+      if (a.p != 1 && a.p != 2)
+        return {b.fail(ErrorCode::kInvalidArgument,
+                       "a normalization by norm of order " + std::to_string(a.p) + "; it must be 1 or 2")};
       Val x = widened(b, in[0]);
       Val powers = a.p == 1 ? b.map(ScalarOp::k_abs, x) : x * x;
       Val sum = b.reduce(MonoidKind::k_sum, powers, {a.axis}, true);
@@ -174,7 +190,10 @@ const RegisterOp<LpNorm> kLpNorm{{
       });
       return {b.cast(y, b.dtype(in[0]))};
     },
-    .onnx = {{"LpNormalization", 1, [](const OnnxNode& n) -> Expected<LpNorm> { return LpNorm{n.i("axis", -1), n.i("p", 2)}; }}},
+    .onnx = {{"LpNormalization", 1,
+              [](const OnnxNode& n) -> Expected<LpNorm> {
+                return LpNorm{n.i("axis", -1), n.i("p", 2)};
+              }}},
     .samples = {"f32[2, 3, 4]", "f32[n, 3] {axis = 0, p = 1}"},
 }};
 

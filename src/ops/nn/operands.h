@@ -43,13 +43,16 @@ inline bool require_same(Builder& b, SymInt x, SymInt y, const std::string& what
 }
 
 // Floating types narrower than f32 as f32, in which sums and exponentials are safe; others as they are.
-inline Val widened(Builder& b, Val v) { return is_float(b.dtype(v)) && dtype_bits(b.dtype(v)) < 32 ? b.cast(v, DType::kF32) : v; }
+inline Val widened(Builder& b, Val v) {
+  return is_float(b.dtype(v)) && dtype_bits(b.dtype(v)) < 32 ? b.cast(v, DType::kF32) : v;
+}
 
 // A vector over dimension `axis` of a tensor of rank `rank`: [1, c, 1, 1].
 inline Val along(Builder& b, Val vector, int axis, int rank) {
   if (!b.ok()) return vector;
   if (b.rank(vector) != 1) {
-    return b.fail(ErrorCode::kInvalidArgument, "a parameter per channel must be a vector, but has rank " + std::to_string(b.rank(vector)));
+    return b.fail(ErrorCode::kInvalidArgument,
+                  "a parameter per channel must be a vector, but has rank " + std::to_string(b.rank(vector)));
   }
   Dims dims(rank, SymInt(1));
   dims[axis] = b.dims(vector)[0];

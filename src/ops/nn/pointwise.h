@@ -1,4 +1,5 @@
-// Pointwise formulas written as mathematics: each becomes one map, whose intermediate values are not rounded to the tensors' dtype.
+// Pointwise formulas written as mathematics: each becomes one map, whose intermediate values are not rounded to the tensors'
+// dtype.
 //
 //   Val y = pointwise(b, {x, scale}, [](std::span<const Expr> v) { return max(v[0], 0.0) * v[1] + 1.0; });
 #pragma once
@@ -23,7 +24,9 @@ struct Expr {
 inline Expr apply(ScalarOp op, Expr a) { return {a.body, a.body->apply(op, a.value)}; }
 inline Expr apply(ScalarOp op, Expr a, Expr b) { return {a.body, a.body->apply(op, a.value, b.value)}; }
 inline Expr cast(Expr a, DType dtype) { return {a.body, a.body->cast(a.value, dtype)}; }
-inline Expr select(Expr condition, Expr a, Expr b) { return {a.body, a.body->apply(ScalarOp::k_select, condition.value, a.value, b.value)}; }
+inline Expr select(Expr condition, Expr a, Expr b) {
+  return {a.body, a.body->apply(ScalarOp::k_select, condition.value, a.value, b.value)};
+}
 
 inline Expr operator+(Expr a, Expr b) { return apply(ScalarOp::k_add, a, b); }
 inline Expr operator-(Expr a, Expr b) { return apply(ScalarOp::k_sub, a, b); }
@@ -61,7 +64,8 @@ std::vector<Val> pointwise_all(Builder& b, std::span<const Val> operands, const 
   if (!b.ok()) return std::vector<Val>(3, Val{&b, kNone32});
   ScalarBuilder body;
   std::vector<Expr> values;
-  for (size_t i = 0; i < operands.size(); ++i) values.push_back({&body, body.operand(static_cast<int>(i), b.dtype(operands[i]))});
+  for (size_t i = 0; i < operands.size(); ++i)
+    values.push_back({&body, body.operand(static_cast<int>(i), b.dtype(operands[i]))});
   std::vector<int32_t> results;
   for (Expr e : formula(std::span<const Expr>(values))) results.push_back(e.value);
   return b.map(body.finish(results, static_cast<int>(operands.size())), operands);

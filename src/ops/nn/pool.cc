@@ -89,7 +89,8 @@ Val positions(Builder& b, Val x, const Window& window, bool column_major) {
     map.guard = both(map.guard, window.guard(i, e));
     map.results.push_back(e);
   }
-  Val best = b.reduce(MonoidKind::k_arg_max, b.reindex(x, std::move(map), lowest(b.dtype(x))), {static_cast<int64_t>(2 + rank)}, false);
+  Val best = b.reduce(MonoidKind::k_arg_max, b.reindex(x, std::move(map), lowest(b.dtype(x))), {static_cast<int64_t>(2 + rank)},
+                      false);
   if (!b.ok()) return best;
   auto o = loop_vars(b.sym(), b.dims(best));
   return pointwise(b, {best}, [&](std::span<const Expr> v) {
@@ -135,7 +136,8 @@ Vals average_pool(Builder& b, const AveragePool& a, Operands in) {
   if (!window || !require_float(b, in[0], "the input of an average pooling")) return {};
   Val sum = b.reduce(MonoidKind::k_sum, windows(b, widened(b, in[0]), *window, 0), kernel_axes(*window), false);
   if (!b.ok()) return {};
-  SymInt count = window->is_padded() ? window_count(*window, loop_vars(b.sym(), b.dims(sum)), a.count_include_pad) : product(window->kernel);
+  SymInt count = window->is_padded() ? window_count(*window, loop_vars(b.sym(), b.dims(sum)), a.count_include_pad)
+                                     : product(window->kernel);
   Val y = pointwise(b, {sum}, [&](std::span<const Expr> v) {
     if (count.is_const()) return v[0] * (1.0 / static_cast<double>(count.value()));
     return v[0] / cast(Expr{v[0].body, v[0].body->sym(count)}, v[0].dtype());
@@ -166,7 +168,8 @@ Val lp_norm(Builder& b, Val x, int64_t p, const View& view) {
 Vals lp_pool(Builder& b, const LpPool& a, Operands in) {
   auto window = window_of(b, a, in);
   if (!window) return {};
-  return {lp_norm(b, in[0], a.p, [&](Val v) { return b.reduce(MonoidKind::k_sum, windows(b, v, *window, 0), kernel_axes(*window), false); })};
+  return {lp_norm(b, in[0], a.p,
+                  [&](Val v) { return b.reduce(MonoidKind::k_sum, windows(b, v, *window, 0), kernel_axes(*window), false); })};
 }
 
 std::vector<int64_t> spatial_axes(Builder& b, Val x) {
@@ -185,8 +188,9 @@ const RegisterOp<MaxPool> kMaxPool{{
     .body = max_pool,
     .onnx = {{"MaxPool", 1,
               [](const OnnxNode& n) -> Expected<MaxPool> {
-                return MaxPool{n.is("kernel_shape"),     n.is("strides"),   n.is("pads"),     n.is("dilations"), n.s("auto_pad", "NOTSET"),
-                               n.i("ceil_mode", 0) != 0, n.has_output(1), n.i("storage_order", 0) != 0};
+                return MaxPool{
+                    n.is("kernel_shape"),      n.is("strides"),          n.is("pads"),    n.is("dilations"),
+                    n.s("auto_pad", "NOTSET"), n.i("ceil_mode", 0) != 0, n.has_output(1), n.i("storage_order", 0) != 0};
               }}},
     .samples = {"f32[2, 3, 8, 9] {kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]}",
                 "f32[n, 3, 9] {kernel_shape = [2], strides = [2], ceil_mode = true}",
@@ -199,8 +203,13 @@ const RegisterOp<AveragePool> kAveragePool{{
     .body = average_pool,
     .onnx = {{"AveragePool", 1,
               [](const OnnxNode& n) -> Expected<AveragePool> {
-                return AveragePool{n.is("kernel_shape"),       n.is("strides"),          n.is("pads"), n.is("dilations"),
-                                   n.s("auto_pad", "NOTSET"), n.i("ceil_mode", 0) != 0, n.i("count_include_pad", 0) != 0};
+                return AveragePool{n.is("kernel_shape"),
+                                   n.is("strides"),
+                                   n.is("pads"),
+                                   n.is("dilations"),
+                                   n.s("auto_pad", "NOTSET"),
+                                   n.i("ceil_mode", 0) != 0,
+                                   n.i("count_include_pad", 0) != 0};
               }}},
     .samples = {"f32[2, 3, 8, 9] {kernel_shape = [3, 3], strides = [2, 2]}",
                 "f32[n, 3, 9] {kernel_shape = [2], strides = [2], pads = [1, 1], ceil_mode = true, count_include_pad = true}",
@@ -222,7 +231,9 @@ const RegisterOp<LpPool> kLpPool{{
 const RegisterOp<NoAttrs> kGlobalAveragePool{{
     .name = "global_average_pool",
     .body = [](Builder& b, const NoAttrs&, Operands in) -> Vals {
-      if (!require(b, in, 1) || !require_rank(b, in[0], 2, "the input of a pooling") || !require_float(b, in[0], "the input of an average pooling")) return {};
+      if (!require(b, in, 1) || !require_rank(b, in[0], 2, "the input of a pooling") ||
+          !require_float(b, in[0], "the input of an average pooling"))
+        return {};
       return {b.cast(b.mean(widened(b, in[0]), spatial_axes(b, in[0]), true), b.dtype(in[0]))};
     },
     .onnx = {{"GlobalAveragePool", 1}},

@@ -9,7 +9,8 @@ namespace {
 // v - zero_point as i32. A vector of zero points lies along `axis`.
 Val centred(Builder& b, Val v, Val zero_point, int axis) {
   if (!b.ok()) return v;
-  if (!is_int(b.dtype(v)) || dtype_bits(b.dtype(v)) > 8) return b.fail(ErrorCode::kInvalidArgument, "an operand of an integer product must have 8 bits");
+  if (!is_int(b.dtype(v)) || dtype_bits(b.dtype(v)) > 8)
+    return b.fail(ErrorCode::kInvalidArgument, "an operand of an integer product must have 8 bits");
   Val wide = b.cast(v, DType::kI32);
   if (!zero_point || !b.ok()) return wide;
   Val zero = b.cast(zero_point, DType::kI32);
@@ -25,15 +26,17 @@ int column_axis(Builder& b, Val v) { return std::max(0, b.rank(v) - 1); }
 Val requantized(Builder& b, Val sums, Val scale, Val y_scale, Val zero_point) {
   if (!b.ok()) return sums;
   DType to = b.dtype(zero_point);
-  if (!is_int(to) || dtype_bits(to) > 16) return b.fail(ErrorCode::kUnsupported, "a quantized result must be an integer of up to 16 bits");
+  if (!is_int(to) || dtype_bits(to) > 16)
+    return b.fail(ErrorCode::kUnsupported, "a quantized result must be an integer of up to 16 bits");
   double low = is_signed_int(to) ? -static_cast<double>(int64_t{1} << (dtype_bits(to) - 1)) : 0.0;
   double high = low + static_cast<double>((int64_t{1} << dtype_bits(to)) - 1);
   auto scalar = [&](Val v) { return b.ok() && b.rank(v) == 1 && b.dims(v)[0].is_const(1) ? b.reshape(v, {}) : v; };
   Val factor = b.cast(scale, DType::kF32) / b.cast(scalar(y_scale), DType::kF32);
-  return pointwise(b, {b.cast(sums, DType::kF32), factor, b.cast(scalar(zero_point), DType::kF32)}, [&](std::span<const Expr> v) {
-    Expr level = apply(ScalarOp::k_round, v[0] * v[1]) + v[2];
-    return cast(max(min(level, high), low), to);
-  });
+  return pointwise(b, {b.cast(sums, DType::kF32), factor, b.cast(scalar(zero_point), DType::kF32)},
+                   [&](std::span<const Expr> v) {
+                     Expr level = apply(ScalarOp::k_round, v[0] * v[1]) + v[2];
+                     return cast(max(min(level, high), low), to);
+                   });
 }
 
 const RegisterOp<NoAttrs> kMatMulInteger{{
@@ -75,8 +78,8 @@ const RegisterOp<NoAttrs> kQLinearMatMul{{
     .samples = {"u8[n, 4], f32[], u8[], i8[4, 3], f32[3], i8[3], f32[], u8[]"},
 }};
 
-// Operands: x, its scale and zero point, w, its scale and zero point (one, or one per output channel), scale and zero point of the
-// result, bias in i32 at the scale of the sums.
+// Operands: x, its scale and zero point, w, its scale and zero point (one, or one per output channel), scale and zero point of
+// the result, bias in i32 at the scale of the sums.
 const RegisterOp<ConvAttrs> kQLinearConv{{
     .name = "qlinear_conv",
     .body = [](Builder& b, const ConvAttrs& a, Operands in) -> Vals {
@@ -85,7 +88,8 @@ const RegisterOp<ConvAttrs> kQLinearConv{{
       if (!b.ok()) return {};
       Val w_scale = b.cast(in[4], DType::kF32), x_scale = b.cast(in[1], DType::kF32);
       if (b.rank(x_scale) == 1) x_scale = b.reshape(x_scale, {});
-      if (b.ok() && b.rank(w_scale) == 1) w_scale = b.dims(w_scale)[0].is_const(1) ? b.reshape(w_scale, {}) : along(b, w_scale, 1, b.rank(sums));
+      if (b.ok() && b.rank(w_scale) == 1)
+        w_scale = b.dims(w_scale)[0].is_const(1) ? b.reshape(w_scale, {}) : along(b, w_scale, 1, b.rank(sums));
       if (!b.ok()) return {};
       return {requantized(b, sums, x_scale * w_scale, in[6], in[7])};
     },

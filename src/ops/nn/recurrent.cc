@@ -13,7 +13,8 @@ int64_t direction_count(const Recurrent& a) { return a.direction == "bidirection
 Expected<std::vector<ActivationFunction>> find_activations(const Recurrent& a, std::span<const std::string_view> defaults) {
   size_t wanted = defaults.size() * direction_count(a), alpha = 0, beta = 0;
   if (!a.activations.empty() && a.activations.size() != wanted) {
-    return Error(ErrorCode::kInvalidArgument, std::to_string(a.activations.size()) + " activations are given, but " + std::to_string(wanted) + " are needed");
+    return Error(ErrorCode::kInvalidArgument, std::to_string(a.activations.size()) + " activations are given, but " +
+                                                  std::to_string(wanted) + " are needed");
   }
   std::vector<ActivationFunction> functions;
   for (size_t i = 0; i < wanted; ++i) {
@@ -74,7 +75,8 @@ struct Run {
   }
 
   // New states, then the output of the step. Past the end of a sequence states stay and the output is 0.
-  std::vector<Val> step(Builder& inner, Val input, Val step, Val lengths, std::vector<Val> states, std::vector<Val> extra) const {
+  std::vector<Val> step(Builder& inner, Val input, Val step, Val lengths, std::vector<Val> states,
+                        std::vector<Val> extra) const {
     auto next = cell({inner, input, states, std::move(extra), activations});
     if (!inner.ok() || next.size() != states.size()) return states;
     Val output = next[0];
@@ -170,9 +172,11 @@ bool same(std::span<const ActivationFunction> a, std::span<const ActivationFunct
 }  // namespace
 
 Expected<Recurrent> read_recurrent(const OnnxNode& n) {
-  Recurrent a{n.s("direction", "forward"), n.ss("activations"), n.fs("activation_alpha"), n.fs("activation_beta"), n.f("clip", 0), n.i("layout", 0) != 0};
+  Recurrent a{n.s("direction", "forward"), n.ss("activations"), n.fs("activation_alpha"),
+              n.fs("activation_beta"),     n.f("clip", 0),      n.i("layout", 0) != 0};
   if (a.direction != "forward" && a.direction != "reverse" && a.direction != "bidirectional") {
-    return Error(ErrorCode::kInvalidArgument, "direction is '" + a.direction + "'; it must be forward, reverse or bidirectional");
+    return Error(ErrorCode::kInvalidArgument,
+                 "direction is '" + a.direction + "'; it must be forward, reverse or bidirectional");
   }
   a.variant = n.i("input_forget", 0) != 0 || n.i("linear_before_reset", 0) != 0;
   return a;
@@ -182,14 +186,16 @@ bool check_recurrent(Builder& b, const Recurrent& a, Operands in, int64_t gates,
   if (!require(b, in, 3)) return false;
   for (size_t i = 0; i < 3; ++i) {
     if (b.rank(in[i]) != 3) b.fail(ErrorCode::kInvalidArgument, "input, W and R of a recurrent network must have rank 3");
-    if (b.dtype(in[i]) != b.dtype(in[0])) b.fail(ErrorCode::kInvalidArgument, "input, W and R of a recurrent network differ in type");
+    if (b.dtype(in[i]) != b.dtype(in[0]))
+      b.fail(ErrorCode::kInvalidArgument, "input, W and R of a recurrent network differ in type");
     if (!require_float(b, in[i], "operand " + std::to_string(i) + " of a recurrent network")) return false;
   }
   const Dims &x = b.dims(in[0]), &w = b.dims(in[1]), &r = b.dims(in[2]);
   hidden = r[2];
   return require_same(b, w[0], direction_count(a), "W's first dimension and the number of directions") &&
          require_same(b, r[0], direction_count(a), "R's first dimension and the number of directions") &&
-         require_same(b, w[1], hidden * gates, "W's rows and those of its gates") && require_same(b, r[1], hidden * gates, "R's rows and those of its gates") &&
+         require_same(b, w[1], hidden * gates, "W's rows and those of its gates") &&
+         require_same(b, r[1], hidden * gates, "R's rows and those of its gates") &&
          require_same(b, w[2], x[2], "W's columns and the size of the input");
 }
 
@@ -221,7 +227,8 @@ Val recur(Builder& b, Val state, Val r, SymInt first, SymInt columns) {
   return b.contract(state, r, std::move(lhs), std::move(rhs), 1, b.dtype(state));
 }
 
-Vals run_recurrent(Builder& b, const Recurrent& a, const RecurrentInputs& in, std::span<const std::string_view> defaults, const Cell& cell) {
+Vals run_recurrent(Builder& b, const Recurrent& a, const RecurrentInputs& in, std::span<const std::string_view> defaults,
+                   const Cell& cell) {
   if (!b.ok()) return {};
   auto functions = find_activations(a, defaults);
   if (!functions.ok()) return {b.fail(std::move(functions).error())};

@@ -1,8 +1,8 @@
-// What LSTM, GRU and RNN share: the input's part of all gates and all steps is one contraction; a loop carries the states through the
-// steps and does there what depends on them. Directions run in the same loop, as one more dimension in front.
+// What LSTM, GRU and RNN share: the input's part of all gates and all steps is one contraction; a loop carries the states
+// through the steps and does there what depends on them. Directions run in the same loop, as one more dimension in front.
 //
-// The cell of an operator is its step: from the gates' input part [d, b, gates * h] and the states [d, b, h] to the new states, of
-// which the first is the step's output.
+// The cell of an operator is its step: from the gates' input part [d, b, gates * h] and the states [d, b, h] to the new states,
+// of which the first is the step's output.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ struct Recurrent {
   std::string direction = "forward";
   std::vector<std::string> activations;
   std::vector<double> activation_alpha, activation_beta;
-  double clip = 0;         // 0: none
+  double clip = 0;  // 0: none
   bool batch_first = false;
   bool variant = false;
   TEMPER_FIELDS(direction, activations, activation_alpha, activation_beta, clip, batch_first, variant)
@@ -28,25 +28,26 @@ Expected<Recurrent> read_recurrent(const OnnxNode& node);
 
 struct CellStep {
   Builder& b;
-  Val input;                        // [d, b, gates * h], biases included
-  std::vector<Val> states;          // [d, b, h]
-  std::vector<Val> extra;           // as given to run_recurrent
+  Val input;                // [d, b, gates * h], biases included
+  std::vector<Val> states;  // [d, b, h]
+  std::vector<Val> extra;   // as given to run_recurrent
   std::span<const ActivationFunction> activations;
 };
 using Cell = std::function<std::vector<Val>(const CellStep&)>;
 
 struct RecurrentInputs {
-  Val x;                            // [t, b, i]; batch_first: [b, t, i]
-  Val w;                            // [d, gates * h, i]
-  Val bias;                         // [d, gates * h] or absent
-  Val lengths;                      // [b] or absent
-  std::vector<Val> states;          // [d, b, h] (batch_first: [b, d, h]) or absent: zeros
-  std::vector<Val> extra;           // [d, ...]: what the step needs besides; may be absent
+  Val x;                    // [t, b, i]; batch_first: [b, t, i]
+  Val w;                    // [d, gates * h, i]
+  Val bias;                 // [d, gates * h] or absent
+  Val lengths;              // [b] or absent
+  std::vector<Val> states;  // [d, b, h] (batch_first: [b, d, h]) or absent: zeros
+  std::vector<Val> extra;   // [d, ...]: what the step needs besides; may be absent
   SymInt hidden;
 };
-// Results: all outputs [t, d, b, h] ([b, t, d, h]), then each last state [d, b, h] ([b, d, h]). `defaults`: activations of one direction.
-Vals run_recurrent(Builder& b, const Recurrent& attrs, const RecurrentInputs& inputs, std::span<const std::string_view> defaults,
-                   const Cell& cell);
+// Results: all outputs [t, d, b, h] ([b, t, d, h]), then each last state [d, b, h] ([b, d, h]). `defaults`: activations of one
+// direction.
+Vals run_recurrent(Builder& b, const Recurrent& attrs, const RecurrentInputs& inputs,
+                   std::span<const std::string_view> defaults, const Cell& cell);
 
 // Both halves of an ONNX bias [d, 2 * gates * h]: of the input's part and of the recurrence's.
 struct Biases {

@@ -49,7 +49,8 @@ const RegisterOp<Softmax> kLogSoftmax{{
       Val top = b.reduce(MonoidKind::k_max, x, *axes, true);
       Val e = pointwise(b, {x, top}, [](std::span<const Expr> v) { return exp(v[0] - v[1]); });
       Val sum = b.reduce(MonoidKind::k_sum, e, *axes, true);
-      return {b.cast(pointwise(b, {x, top, sum}, [](std::span<const Expr> v) { return v[0] - v[1] - log(v[2]); }), b.dtype(in[0]))};
+      return {
+          b.cast(pointwise(b, {x, top, sum}, [](std::span<const Expr> v) { return v[0] - v[1] - log(v[2]); }), b.dtype(in[0]))};
     },
     .onnx = {{"LogSoftmax", 13, read_13}, {"LogSoftmax", 1, read_1}},
     .samples = {"f32[n, 10]", "f16[2, 3, 4] {axis = 1}"},
@@ -66,7 +67,8 @@ const RegisterOp<Softmax> kHardmax{{
       int64_t axis = axes->empty() ? 0 : axes->front();
       if (a.flatten) {
         SymInt rows = 1, columns = 1;
-        for (size_t i = 0; i < dims.size(); ++i) (static_cast<int64_t>(i) < (axes->empty() ? b.rank(x) : axis) ? rows : columns) *= dims[i];
+        for (size_t i = 0; i < dims.size(); ++i)
+          (static_cast<int64_t>(i) < (axes->empty() ? b.rank(x) : axis) ? rows : columns) *= dims[i];
         x = b.reshape(x, {rows, columns});
         axis = 1;
       }

@@ -13,11 +13,12 @@ std::vector<SymInt> loop_vars(SymContext& context, const Dims& domain) {
 Expected<std::vector<int64_t>> per_dim(std::span<const int64_t> given, size_t rank, std::string_view what) {
   if (given.empty()) return std::vector<int64_t>(rank, 1);
   if (given.size() != rank) {
-    return Error(ErrorCode::kInvalidArgument, std::string(what) + " has " + std::to_string(given.size()) + " entries, but there are " +
-                                                  std::to_string(rank) + " spatial dimensions");
+    return Error(ErrorCode::kInvalidArgument, std::string(what) + " has " + std::to_string(given.size()) +
+                                                  " entries, but there are " + std::to_string(rank) + " spatial dimensions");
   }
   for (int64_t v : given) {
-    if (v < 1 || v > INT32_MAX) return Error(ErrorCode::kInvalidArgument, std::string(what) + " holds " + std::to_string(v) + "; it must be at least 1");
+    if (v < 1 || v > INT32_MAX)
+      return Error(ErrorCode::kInvalidArgument, std::string(what) + " holds " + std::to_string(v) + "; it must be at least 1");
   }
   return std::vector<int64_t>(given.begin(), given.end());
 }
@@ -30,7 +31,8 @@ Expected<Window> make_window(Dims in, Dims kernel, const WindowSpec& spec) {
                                                   std::to_string(rank) + " spatial ones");
   }
   for (SymInt k : kernel) {
-    if (k.is_const() && (k.value() < 1 || k.value() > INT32_MAX)) return Error(ErrorCode::kInvalidArgument, "a kernel of extent " + k.to_string());
+    if (k.is_const() && (k.value() < 1 || k.value() > INT32_MAX))
+      return Error(ErrorCode::kInvalidArgument, "a kernel of extent " + k.to_string());
   }
   w.stride = TEMPER_TRY(per_dim(spec.strides, rank, "strides"));
   w.dilation = TEMPER_TRY(per_dim(spec.dilations, rank, "dilations"));
@@ -41,11 +43,13 @@ Expected<Window> make_window(Dims in, Dims kernel, const WindowSpec& spec) {
   w.after.assign(rank, 0);
   bool same = spec.auto_pad == "SAME_UPPER" || spec.auto_pad == "SAME_LOWER";
   if (!same && spec.auto_pad != "NOTSET" && spec.auto_pad != "VALID" && !spec.auto_pad.empty()) {
-    return Error(ErrorCode::kInvalidArgument, "auto_pad is '" + std::string(spec.auto_pad) + "'; it must be NOTSET, SAME_UPPER, SAME_LOWER or VALID");
+    return Error(ErrorCode::kInvalidArgument,
+                 "auto_pad is '" + std::string(spec.auto_pad) + "'; it must be NOTSET, SAME_UPPER, SAME_LOWER or VALID");
   }
   if (!same && spec.auto_pad != "VALID" && !spec.pads.empty()) {
     if (spec.pads.size() != 2 * rank) {
-      return Error(ErrorCode::kInvalidArgument, "pads has " + std::to_string(spec.pads.size()) + " entries; two per spatial dimension are needed");
+      return Error(ErrorCode::kInvalidArgument,
+                   "pads has " + std::to_string(spec.pads.size()) + " entries; two per spatial dimension are needed");
     }
     for (size_t i = 0; i < rank; ++i) {
       w.before[i] = spec.pads[i];
@@ -70,9 +74,9 @@ Expected<Window> make_window(Dims in, Dims kernel, const WindowSpec& spec) {
         out = floor_div(room, w.stride[i]) + 1;
       }
       if (out.is_const() && out.value() < 1) {
-        return Error(ErrorCode::kInvalidArgument, "the window, of extent " + w.extent(i).to_string() + " in spatial dimension " + std::to_string(i) +
-                                                      ", is larger than the padded input, of extent " +
-                                                      (w.in[i] + w.before[i] + w.after[i]).to_string());
+        return Error(ErrorCode::kInvalidArgument,
+                     "the window, of extent " + w.extent(i).to_string() + " in spatial dimension " + std::to_string(i) +
+                         ", is larger than the padded input, of extent " + (w.in[i] + w.before[i] + w.after[i]).to_string());
       }
     }
     w.out.push_back(out);

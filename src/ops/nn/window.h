@@ -1,8 +1,8 @@
-// Windows that slide over the spatial dims of a tensor, as convolutions and pools use them: tap k of output position o reads element
-// o * stride + k * dilation - before.
+// Windows that slide over the spatial dims of a tensor, as convolutions and pools use them: tap k of output position o reads
+// element o * stride + k * dilation - before.
 //
-// The guard of a window says that this element exists. It is a product of factors less(-1, e) and less(e, dim), and only of those
-// that can fail: a window without padding has the guard 1.
+// The guard of a window says that this element exists. It is a product of factors less(-1, e) and less(e, dim), and only of
+// those that can fail: a window without padding has the guard 1.
 #pragma once
 
 #include <span>

@@ -15,7 +15,8 @@ void check(const ContractProblem& p, const ContractConfig& config) {
   const ConvGeometry g = p.conv.with_strides();
   ASSERT_TRUE(validate(p, config).ok()) << validate(p, config).error().to_string();
   const Extents e = extents(p);
-  const std::vector<float> a = random_floats(e.a, 1), w = random_floats(g.groups * g.in_c * g.out_c * g.kernel_h * g.kernel_w, 2);
+  const std::vector<float> a = random_floats(e.a, 1),
+                           w = random_floats(g.groups * g.in_c * g.out_c * g.kernel_h * g.kernel_w, 2);
   const std::vector<float> bias = random_floats(e.cols, 3), residual = random_floats((e.rows - 1) * (e.cols + 3) + e.cols, 4);
   Fenced packed(packed_size(p, config));
   pack(p, config, onnx_conv_weights(p, w.data()), packed.get());
@@ -79,7 +80,8 @@ void check_all(const ContractProblem& p) {
   }
 }
 
-ConvGeometry conv(int64_t batch, int64_t h, int64_t w, int64_t in_c, int64_t out_c, int64_t kernel, int64_t stride, int64_t pad) {
+ConvGeometry conv(int64_t batch, int64_t h, int64_t w, int64_t in_c, int64_t out_c, int64_t kernel, int64_t stride,
+                  int64_t pad) {
   ConvGeometry g;
   g.batch = batch, g.in_h = h, g.in_w = w, g.in_c = in_c, g.out_c = out_c;
   g.kernel_h = g.kernel_w = kernel;

@@ -53,7 +53,7 @@ void check(const ContractProblem& p, const ContractConfig& config) {
             Exact exact;
             for (int64_t k = 0; k < g.depth; ++k) {
               const float x = a[a0 + (g.a_transposed ? k * g.lda + row : row * g.lda + k)];
-              const float y = packs                             ? b[(matrix * g.depth + k) * g.cols + col]
+              const float y = packs                            ? b[(matrix * g.depth + k) * g.cols + col]
                               : g.b_form == BForm::kTransposed ? b[b0 + col * g.ldb + k]
                                                                : b[b0 + k * g.ldb + col];
               exact.add(x, y);
@@ -61,7 +61,8 @@ void check(const ContractProblem& p, const ContractConfig& config) {
             const int64_t row_index = point * g.rows + row;
             const double want = 2 * (exact.sum + bias[col]) + double(row_index % 7) - double(col % 5);
             const double tolerance = 2.4e-7 * (2 + std::sqrt(double(g.depth))) * (exact.magnitude + 1) + 2e-6;
-            ASSERT_NEAR(first[c0 + row * g.ldc + col], want, tolerance) << "point " << point << " row " << row << " col " << col;
+            ASSERT_NEAR(first[c0 + row * g.ldc + col], want, tolerance)
+                << "point " << point << " row " << row << " col " << col;
             written[c0 + row * g.ldc + col] = true;
           }
         }
@@ -167,9 +168,10 @@ TEST(ContractConfig, TextAndValidity) {
   ASSERT_TRUE(c.ok());
   EXPECT_TRUE(validate(p, *c).ok());
   EXPECT_EQ(c->to_string(), "gemm cpu-v3 6x2 mc=12 kc=4 nc=16 a=view");
-  for (const char* text : {"", "gemm", "gemm cpu-v9 6x2 mc=12 kc=4 nc=16 a=view", "gemm cpu-v3 6 mc=12 kc=4 nc=16 a=view",
-                           "gemm cpu-v3 6x2 mc=-1 kc=4 nc=16 a=view", "gemm cpu-v3 6x2 mc=12 kc=4 nc=16 a=view x",
-                           "gemm cpu-v3 6x2 mc=99999999999999999999 kc=4 nc=16 a=view", "gemm cpu-v3 6x2 kc=4 mc=12 nc=16 a=view"}) {
+  for (const char* text :
+       {"", "gemm", "gemm cpu-v9 6x2 mc=12 kc=4 nc=16 a=view", "gemm cpu-v3 6 mc=12 kc=4 nc=16 a=view",
+        "gemm cpu-v3 6x2 mc=-1 kc=4 nc=16 a=view", "gemm cpu-v3 6x2 mc=12 kc=4 nc=16 a=view x",
+        "gemm cpu-v3 6x2 mc=99999999999999999999 kc=4 nc=16 a=view", "gemm cpu-v3 6x2 kc=4 mc=12 nc=16 a=view"}) {
     EXPECT_FALSE(ContractConfig::parse(text).ok()) << text;
   }
   ContractConfig bad = *c;

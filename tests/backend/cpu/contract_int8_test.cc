@@ -7,7 +7,7 @@ struct Data {
   std::vector<uint8_t> a;  // bytes of u8 or i8
   std::vector<int8_t> w;
   std::vector<float> scale, bias, residual;
-  std::vector<double> real;   // a as numbers
+  std::vector<double> real;  // a as numbers
   Quantization quantization;
 };
 
@@ -38,17 +38,21 @@ double wanted(const ContractProblem& p, const Data& d, double sum, int64_t row, 
 
 double stored(const ContractProblem& p, const char* c, int64_t at) {
   switch (p.c) {
-    case DType::kI32: return reinterpret_cast<const int32_t*>(c)[at];
-    case DType::kF32: return reinterpret_cast<const float*>(c)[at];
-    case DType::kU8: return reinterpret_cast<const uint8_t*>(c)[at];
-    default: return reinterpret_cast<const int8_t*>(c)[at];
+    case DType::kI32:
+      return reinterpret_cast<const int32_t*>(c)[at];
+    case DType::kF32:
+      return reinterpret_cast<const float*>(c)[at];
+    case DType::kU8:
+      return reinterpret_cast<const uint8_t*>(c)[at];
+    default:
+      return reinterpret_cast<const int8_t*>(c)[at];
   }
 }
 
 void check_all(ContractProblem p) {
   const bool gemm = p.form == ContractProblem::Form::kGemm;
-  const int64_t weights = gemm ? p.gemm.depth * p.gemm.cols
-                               : p.conv.groups * p.conv.in_c * p.conv.out_c * p.conv.kernel_h * p.conv.kernel_w;
+  const int64_t weights =
+      gemm ? p.gemm.depth * p.gemm.cols : p.conv.groups * p.conv.in_c * p.conv.out_c * p.conv.kernel_h * p.conv.kernel_w;
   for (DType a : {DType::kU8, DType::kI8}) {
     for (DType c : {DType::kI32, DType::kF32, DType::kU8, DType::kI8}) {
       p.a = a, p.b = DType::kI8, p.c = c;

@@ -85,7 +85,8 @@ struct Exact {
 };
 
 template <class A, class B>
-Exact exact_conv(const ContractProblem& p, const A* a, const B* w, int64_t image, int64_t y, int64_t x, int64_t col, double zero) {
+Exact exact_conv(const ContractProblem& p, const A* a, const B* w, int64_t image, int64_t y, int64_t x, int64_t col,
+                 double zero) {
   const ConvGeometry g = p.conv.with_strides();
   const WeightView v = onnx_conv_weights(p, nullptr);
   const int64_t group = col / g.out_c, n = col % g.out_c;
@@ -119,7 +120,9 @@ struct Hook {
   int64_t cols = 0;
   std::vector<std::atomic<int>> seen;
   Hook(int64_t rows, int64_t columns) : cols(columns), seen(rows * columns) {}
-  static float apply(float v, int64_t row, int64_t col) { return 2 * v + static_cast<float>(row % 7) - static_cast<float>(col % 5); }
+  static float apply(float v, int64_t row, int64_t col) {
+    return 2 * v + static_cast<float>(row % 7) - static_cast<float>(col % 5);
+  }
   static void call(void* self, int, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
     Hook& hook = *static_cast<Hook*>(self);
     EXPECT_TRUE(rows * cols <= kMaxTileElements || rows == 1);
@@ -132,6 +135,8 @@ struct Hook {
   }
 };
 
-inline double winograd_slack(ContractKind kind) { return kind == ContractKind::kWinograd4 ? 40 : kind == ContractKind::kWinograd2 ? 6 : 1; }
+inline double winograd_slack(ContractKind kind) {
+  return kind == ContractKind::kWinograd4 ? 40 : kind == ContractKind::kWinograd2 ? 6 : 1;
+}
 
 }  // namespace temper::cpu

@@ -1,6 +1,7 @@
 // RegionCase: a region in text form, lowered, run on random inputs in random layouts, and compared with ExactRegion.
 //
-// Buffers are slices of larger ones: what lies around the elements of an output must be untouched. Everything random comes from the seed.
+// Buffers are slices of larger ones: what lies around the elements of an output must be untouched. Everything random comes from
+// the seed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,14 +51,19 @@ inline double random_value(std::mt19937_64& random, DType dtype, Values kind) {
     return std::floor(uniform(is_signed_int(dtype) ? -top : 0, top));
   }
   switch (kind) {
-    case Values::kPositive: return uniform(0.1, 4);
-    case Values::kSmall: return std::floor(uniform(-3, 4));
+    case Values::kPositive:
+      return uniform(0.1, 4);
+    case Values::kSmall:
+      return std::floor(uniform(-3, 4));
     case Values::kSpecial: {
       constexpr double kInf = std::numeric_limits<double>::infinity();
-      constexpr double kValues[] = {0.0, -0.0, 1, -1, kInf, -kInf, std::numeric_limits<double>::quiet_NaN(), 1e-40, -1e-40, 3e38, -3e38, 88.5, -88.5, -103.5, 0.5, 2.5, -2.5, 1e9, 65504};
+      constexpr double kValues[] = {0.0,   -0.0,   1,    -1,    kInf, -kInf, std::numeric_limits<double>::quiet_NaN(),
+                                    1e-40, -1e-40, 3e38, -3e38, 88.5, -88.5, -103.5,
+                                    0.5,   2.5,    -2.5, 1e9,   65504};
       return kValues[random() % std::size(kValues)];
     }
-    default: return std::normal_distribution<double>(0, 1.5)(random);
+    default:
+      return std::normal_distribution<double>(0, 1.5)(random);
   }
 }
 
@@ -78,7 +84,8 @@ struct Buffer {
     } else {
       const int shift = static_cast<int>(at & 1) * 4;
       auto& b = bytes[static_cast<size_t>(at >> 1)];
-      b = static_cast<std::byte>((std::to_integer<int>(b) & ~(15 << shift)) | ((std::to_integer<int>(one.bytes()[0]) & 15) << shift));
+      b = static_cast<std::byte>((std::to_integer<int>(b) & ~(15 << shift)) |
+                                 ((std::to_integer<int>(one.bytes()[0]) & 15) << shift));
     }
   }
   ScalarValue get(int64_t element) const {
@@ -88,7 +95,8 @@ struct Buffer {
       const int64_t size = dtype_bits(dtype) / 8;
       std::memcpy(one.mutable_bytes(), bytes.data() + at * size, static_cast<size_t>(size));
     } else {
-      one.mutable_bytes()[0] = static_cast<std::byte>((std::to_integer<int>(bytes[static_cast<size_t>(at >> 1)]) >> (at & 1) * 4) & 15);
+      one.mutable_bytes()[0] =
+          static_cast<std::byte>((std::to_integer<int>(bytes[static_cast<size_t>(at >> 1)]) >> (at & 1) * 4) & 15);
     }
     return one.at(0);
   }
@@ -168,7 +176,8 @@ class RegionCase {
       sizes.push_back(static_cast<int64_t>(b.bytes.size()));
       data.push_back(b.bytes.data());
     }
-    for (size_t o = region_.inputs.size(); o < buffers_.size(); ++o) std::fill(buffers_[o].bytes.begin(), buffers_[o].bytes.end(), std::byte{0x5A});
+    for (size_t o = region_.inputs.size(); o < buffers_.size(); ++o)
+      std::fill(buffers_[o].bytes.begin(), buffers_[o].bytes.end(), std::byte{0x5A});
     auto launch = TEMPER_TRY(kernel->prepare(parameters, sizes));
     std::vector<std::byte> workspace(static_cast<size_t>(launch->workspace_bytes(workers)) + 64);
     std::byte* aligned = workspace.data() + (64 - reinterpret_cast<uintptr_t>(workspace.data()) % 64) % 64;
@@ -195,8 +204,10 @@ class RegionCase {
         auto want = exact->element(v, i);
         ASSERT_TRUE(want.ok()) << want.error().to_string();
         const ScalarValue got = b.get(i);
-        ASSERT_TRUE(within(*want, got, b.dtype)) << "output " << o << " element " << i << " of " << count << ": exact " << want->value.f << " (" << want->value.i
-                                                << ") +- " << want->error << ", got " << got.f << " (" << got.i << ")\n" << region_.to_string() << describe();
+        ASSERT_TRUE(within(*want, got, b.dtype))
+            << "output " << o << " element " << i << " of " << count << ": exact " << want->value.f << " (" << want->value.i
+            << ") +- " << want->error << ", got " << got.f << " (" << got.i << ")\n"
+            << region_.to_string() << describe();
       }
       check_untouched(b);
     }

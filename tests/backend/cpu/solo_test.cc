@@ -10,7 +10,8 @@ namespace {
 using testing::RegionCase;
 using testing::Values;
 
-void check(const std::string& text, const SymValues& symbols = {}, Values values = Values::kNormal, const std::function<void(RegionCase&)>& change = nullptr) {
+void check(const std::string& text, const SymValues& symbols = {}, Values values = Values::kNormal,
+           const std::function<void(RegionCase&)>& change = nullptr) {
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     RegionCase c(text, symbols, seed, values);
     if (change) change(c);
@@ -23,7 +24,9 @@ void check(const std::string& text, const SymValues& symbols = {}, Values values
 TEST(Solo, Scan) {
   for (const char* type : {"f32", "f16", "i32", "u8", "f64"}) {
     for (const char* how : {"", " exclusive", " reverse", " exclusive reverse"}) {
-      check("region (%0: " + std::string(type) + "[5, 19, 4]) { %1 = scan sum " + type + " [5, 19, 4] axis 1" + how + " %0[d0, d1, d2] } -> (%1)", {}, Values::kSmall);
+      check("region (%0: " + std::string(type) + "[5, 19, 4]) { %1 = scan sum " + type + " [5, 19, 4] axis 1" + how +
+                " %0[d0, d1, d2] } -> (%1)",
+            {}, Values::kSmall);
     }
   }
   check("region (%0: f32[300, n]) { %1 = scan max f32 [n, 300] axis 0 %0[d1, d0] } -> (%1)", {{"n", 70}});
@@ -32,8 +35,12 @@ TEST(Solo, Scan) {
 TEST(Solo, SortAndTopK) {
   for (const char* type : {"f32", "f16", "i64", "u8", "i8", "f64"}) {
     for (const char* how : {"", " descending"}) {
-      check("region (%0: " + std::string(type) + "[3, 40, 2]) { %1, %2 = sort " + type + " [3, 40, 2] axis 1" + how + " count [40] %0[d0, d1, d2] } -> (%1, %2)", {}, Values::kSmall);
-      check("region (%0: " + std::string(type) + "[4, 500]) { %1, %2 = sort " + type + " [4, 500] axis 1" + how + " count [k] %0[d0, d1] } -> (%2, %1)", {{"k", 7}}, Values::kSmall);
+      check("region (%0: " + std::string(type) + "[3, 40, 2]) { %1, %2 = sort " + type + " [3, 40, 2] axis 1" + how +
+                " count [40] %0[d0, d1, d2] } -> (%1, %2)",
+            {}, Values::kSmall);
+      check("region (%0: " + std::string(type) + "[4, 500]) { %1, %2 = sort " + type + " [4, 500] axis 1" + how +
+                " count [k] %0[d0, d1] } -> (%2, %1)",
+            {{"k", 7}}, Values::kSmall);
     }
   }
   check("region (%0: f32[2, 900]) { %1, %2 = sort f32 [2, 900] axis 1 descending count [300] %0[d0, d1] } -> (%1, %2)");
@@ -52,7 +59,10 @@ TEST(Solo, Scatter) {
 }
 
 TEST(Solo, ScatterRefusesIndicesOutside) {
-  RegionCase c("region (%0: f32[9, 6], %1: f32[4, 6], %2: i64[4]) { %3 = scatter f32 [9, 6] %0[d0, d1] <- [4, 6] %1[d0, d1] at [v0, d1] with (v0 < [9] = %2[d0]) } -> (%3)", {}, 1);
+  RegionCase c(
+      "region (%0: f32[9, 6], %1: f32[4, 6], %2: i64[4]) { %3 = scatter f32 [9, 6] %0[d0, d1] <- [4, 6] %1[d0, d1] at [v0, d1] "
+      "with (v0 < [9] = %2[d0]) } -> (%3)",
+      {}, 1);
   ASSERT_TRUE(c.good());
   for (int64_t i = 0; i < 4; ++i) c.input(2).set(i, {.i = i == 2 ? 9 : 0});
   c.make_buffers();
@@ -82,7 +92,8 @@ TEST(Solo, Compact) {
     }
     std::vector<int64_t> positions(100, -1);
     int64_t found = -1;
-    std::byte* buffers[] = {reinterpret_cast<std::byte*>(mask.data()), reinterpret_cast<std::byte*>(positions.data()), reinterpret_cast<std::byte*>(&found)};
+    std::byte* buffers[] = {reinterpret_cast<std::byte*>(mask.data()), reinterpret_cast<std::byte*>(positions.data()),
+                            reinterpret_cast<std::byte*>(&found)};
     const int64_t sizes[] = {100, 800, 8};
     auto launch = (*kernel)->prepare(parameters, sizes);
     ASSERT_TRUE(launch.ok()) << launch.error().to_string();

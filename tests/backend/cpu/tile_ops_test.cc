@@ -28,21 +28,34 @@ constexpr DType kWide[kRegTypes] = {DType::kF32, DType::kF64, DType::kI32, DType
 void put(std::byte* to, RegType type, const ScalarValue& v) {
   auto write = [&](auto x) { std::memcpy(to, &x, sizeof x); };
   switch (type) {
-    case RegType::kF32: return write(static_cast<float>(v.f));
-    case RegType::kF64: return write(v.f);
-    case RegType::kI32: return write(static_cast<int32_t>(v.i));
-    case RegType::kBool: return write(static_cast<uint8_t>(v.i));
-    default: return write(v.i);
+    case RegType::kF32:
+      return write(static_cast<float>(v.f));
+    case RegType::kF64:
+      return write(v.f);
+    case RegType::kI32:
+      return write(static_cast<int32_t>(v.i));
+    case RegType::kBool:
+      return write(static_cast<uint8_t>(v.i));
+    default:
+      return write(v.i);
   }
 }
 ScalarValue get(const std::byte* from, RegType type) {
-  auto read = [&](auto x) { std::memcpy(&x, from, sizeof x); return x; };
+  auto read = [&](auto x) {
+    std::memcpy(&x, from, sizeof x);
+    return x;
+  };
   switch (type) {
-    case RegType::kF32: return {.f = static_cast<double>(read(float{}))};
-    case RegType::kF64: return {.f = read(double{})};
-    case RegType::kI32: return {.i = read(int32_t{})};
-    case RegType::kBool: return {.i = read(uint8_t{})};
-    default: return {.i = read(int64_t{})};
+    case RegType::kF32:
+      return {.f = static_cast<double>(read(float{}))};
+    case RegType::kF64:
+      return {.f = read(double{})};
+    case RegType::kI32:
+      return {.i = read(int32_t{})};
+    case RegType::kBool:
+      return {.i = read(uint8_t{})};
+    default:
+      return {.i = read(int64_t{})};
   }
 }
 
@@ -64,8 +77,10 @@ TEST(TileOps, EveryRowOfEveryType) {
       for (int t = 0; t < kRegTypes; ++t) {
         const OpFn fn = table.ops->scalar[row][t];
         const DType dtype = kWide[t];
-        const bool exists = info.rule == TypeRule::kCompare || info.rule == TypeRule::kSelect || (info.rule == TypeRule::kNumeric && dtype != DType::kBool) ||
-                            ((info.rule == TypeRule::kFloat || info.rule == TypeRule::kPredicate) && is_float(dtype)) || (info.rule == TypeRule::kInt && is_int(dtype)) ||
+        const bool exists = info.rule == TypeRule::kCompare || info.rule == TypeRule::kSelect ||
+                            (info.rule == TypeRule::kNumeric && dtype != DType::kBool) ||
+                            ((info.rule == TypeRule::kFloat || info.rule == TypeRule::kPredicate) && is_float(dtype)) ||
+                            (info.rule == TypeRule::kInt && is_int(dtype)) ||
                             (info.rule == TypeRule::kBool && dtype == DType::kBool);
         ASSERT_EQ(fn != nullptr, exists) << info.name << " " << dtype_name(dtype);
         if (!exists) continue;
@@ -81,11 +96,13 @@ TEST(TileOps, EveryRowOfEveryType) {
               const RegType type = info.rule == TypeRule::kSelect && a == 0 ? RegType::kBool : in;
               src[a].resize(static_cast<size_t>(n) * 8);
               for (int64_t i = 0; i < n; ++i) {
-                const auto kind = (shift && a == 1) || power ? (random() % 2 == 0 ? testing::Values::kSmall : testing::Values::kNormal)
-                                  : random() % 3 == 0       ? testing::Values::kSpecial
-                                                            : testing::Values::kNormal;
+                const auto kind = (shift && a == 1) || power
+                                      ? (random() % 2 == 0 ? testing::Values::kSmall : testing::Values::kNormal)
+                                  : random() % 3 == 0 ? testing::Values::kSpecial
+                                                      : testing::Values::kNormal;
                 double v = testing::random_value(random, wide_dtype(type), kind);
-                ScalarValue x{.f = is_float(wide_dtype(type)) ? v : 0, .i = is_float(wide_dtype(type)) ? 0 : static_cast<int64_t>(v)};
+                ScalarValue x{.f = is_float(wide_dtype(type)) ? v : 0,
+                              .i = is_float(wide_dtype(type)) ? 0 : static_cast<int64_t>(v)};
                 if (type == RegType::kF32) x.f = static_cast<double>(static_cast<float>(x.f));
                 if (shift && a == 1) x.i = std::abs(x.i) % 70;
                 put(src[a].data() + i * reg_bytes(type), type, x);
@@ -102,18 +119,23 @@ TEST(TileOps, EveryRowOfEveryType) {
                 const RegType type = info.rule == TypeRule::kSelect && a == 0 ? RegType::kBool : in;
                 x[a] = get(src[a].data() + ((single >> a & 1) != 0 ? 0 : i) * reg_bytes(type), type);
               }
-              const ScalarValue want = evaluate_scalar(op, dtype, x[0], x[1], x[2]), got = get(dst.data() + i * reg_bytes(out), out);
-              const std::string where = std::string(isa_name(table.level)) + " " + std::string(info.name) + " " + std::string(dtype_name(dtype)) + " of " +
-                                        std::to_string(x[0].f) + "/" + std::to_string(x[0].i) + ", " + std::to_string(x[1].f) + "/" + std::to_string(x[1].i);
+              const ScalarValue want = evaluate_scalar(op, dtype, x[0], x[1], x[2]),
+                                got = get(dst.data() + i * reg_bytes(out), out);
+              const std::string where = std::string(isa_name(table.level)) + " " + std::string(info.name) + " " +
+                                        std::string(dtype_name(dtype)) + " of " + std::to_string(x[0].f) + "/" +
+                                        std::to_string(x[0].i) + ", " + std::to_string(x[1].f) + "/" + std::to_string(x[1].i);
               if (to_bool || !is_float(dtype)) {
                 ASSERT_EQ(want.i, got.i) << where;
               } else if (dtype == DType::kF32) {
                 ASSERT_LE(ulps(want.f, got.f), 4.0) << where << ": " << want.f << " but " << got.f;
               } else {
-                ASSERT_TRUE((std::isnan(want.f) && std::isnan(got.f)) || want.f == got.f || std::fabs(want.f - got.f) <= 4e-16 * std::fabs(want.f)) << where << ": " << want.f << " but " << got.f;
+                ASSERT_TRUE((std::isnan(want.f) && std::isnan(got.f)) || want.f == got.f ||
+                            std::fabs(want.f - got.f) <= 4e-16 * std::fabs(want.f))
+                    << where << ": " << want.f << " but " << got.f;
               }
             }
-            for (size_t k = static_cast<size_t>(n * reg_bytes(out)); k < dst.size(); ++k) ASSERT_EQ(dst[k], std::byte{0x77}) << "written beyond the tile";
+            for (size_t k = static_cast<size_t>(n * reg_bytes(out)); k < dst.size(); ++k)
+              ASSERT_EQ(dst[k], std::byte{0x77}) << "written beyond the tile";
           }
         }
       }
@@ -127,20 +149,25 @@ TEST(TileOps, VectorMathIsAccurate) {
     ScalarOp op;
     double most;  // ulps
   };
-  constexpr Function kFunctions[] = {{ScalarOp::k_exp, 1.5},  {ScalarOp::k_expm1, 2.5}, {ScalarOp::k_log, 1.5},  {ScalarOp::k_log1p, 3.0}, {ScalarOp::k_sin, 2.0},
-                                     {ScalarOp::k_cos, 2.0},  {ScalarOp::k_tanh, 2.0},  {ScalarOp::k_erf, 2.0},  {ScalarOp::k_sigmoid, 2.5}, {ScalarOp::k_sqrt, 0.51},
-                                     {ScalarOp::k_rsqrt, 1.5}, {ScalarOp::k_tan, 0.6}, {ScalarOp::k_atan, 0.6}, {ScalarOp::k_asinh, 0.6}};
+  constexpr Function kFunctions[] = {{ScalarOp::k_exp, 1.5},   {ScalarOp::k_expm1, 2.5}, {ScalarOp::k_log, 1.5},
+                                     {ScalarOp::k_log1p, 3.0}, {ScalarOp::k_sin, 2.0},   {ScalarOp::k_cos, 2.0},
+                                     {ScalarOp::k_tanh, 2.0},  {ScalarOp::k_erf, 2.0},   {ScalarOp::k_sigmoid, 2.5},
+                                     {ScalarOp::k_sqrt, 0.51}, {ScalarOp::k_rsqrt, 1.5}, {ScalarOp::k_tan, 0.6},
+                                     {ScalarOp::k_atan, 0.6},  {ScalarOp::k_asinh, 0.6}};
   std::vector<float> x;
   for (int exponent = -149; exponent <= 127; ++exponent) {
     for (int m = 0; m < 64; ++m) {
-      const float v = std::ldexp(1.0f + static_cast<float>(m) / 64.0f + (m % 3 == 0 ? 0.0f : 1e-6f * static_cast<float>(m)), exponent);
+      const float v =
+          std::ldexp(1.0f + static_cast<float>(m) / 64.0f + (m % 3 == 0 ? 0.0f : 1e-6f * static_cast<float>(m)), exponent);
       x.push_back(v);
       x.push_back(-v);
     }
   }
   for (double v = -110; v < 100; v += 0.0037) x.push_back(static_cast<float>(v));
   for (double v = -2; v < 5; v += 0.00031) x.push_back(static_cast<float>(v));
-  for (float v : {0.0f, -0.0f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) x.push_back(v);
+  for (float v : {0.0f, -0.0f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                  std::numeric_limits<float>::quiet_NaN()})
+    x.push_back(v);
   std::vector<float> y(x.size());
   for (const Table& table : tables()) {
     for (const Function& f : kFunctions) {
@@ -164,8 +191,10 @@ TEST(TileOps, PowerIsAccurate) {
   std::mt19937_64 random(9);
   std::vector<float> a, b;
   for (int i = 0; i < 20000; ++i) {
-    a.push_back(std::ldexp(static_cast<float>(std::uniform_real_distribution<double>(-2, 2)(random)), static_cast<int>(random() % 20) - 10));
-    b.push_back(random() % 2 == 0 ? static_cast<float>(static_cast<int>(random() % 13) - 6) : static_cast<float>(std::normal_distribution<double>(0, 8)(random)));
+    a.push_back(std::ldexp(static_cast<float>(std::uniform_real_distribution<double>(-2, 2)(random)),
+                           static_cast<int>(random() % 20) - 10));
+    b.push_back(random() % 2 == 0 ? static_cast<float>(static_cast<int>(random() % 13) - 6)
+                                  : static_cast<float>(std::normal_distribution<double>(0, 8)(random)));
   }
   std::vector<float> y(a.size());
   for (const Table& table : tables()) {
@@ -177,7 +206,8 @@ TEST(TileOps, PowerIsAccurate) {
     table.ops->scalar[static_cast<int>(ScalarOp::k_pow)][0](call);
     for (size_t i = 0; i < a.size(); ++i) {
       const double want = std::pow(static_cast<double>(a[i]), static_cast<double>(b[i]));
-      ASSERT_LE(ulps(want, static_cast<double>(y[i])), 1.01) << isa_name(table.level) << " " << a[i] << "^" << b[i] << " = " << want << " but " << y[i];
+      ASSERT_LE(ulps(want, static_cast<double>(y[i])), 1.01)
+          << isa_name(table.level) << " " << a[i] << "^" << b[i] << " = " << want << " but " << y[i];
     }
   }
 }
@@ -190,7 +220,8 @@ TEST(TileOps, CastsAgreeWithTheExactOnes) {
         if (from == to) continue;
         for (int i = 0; i < 400; ++i) {
           std::byte src[8] = {}, dst[8] = {};
-          double v = testing::random_value(random, kWide[from], i % 2 == 0 ? testing::Values::kSpecial : testing::Values::kNormal);
+          double v =
+              testing::random_value(random, kWide[from], i % 2 == 0 ? testing::Values::kSpecial : testing::Values::kNormal);
           if (is_float(kWide[from]) && i % 5 == 0) v = std::ldexp(v, static_cast<int>(random() % 70));
           ScalarValue x{.f = is_float(kWide[from]) ? v : 0, .i = is_float(kWide[from]) ? 0 : static_cast<int64_t>(v)};
           if (is_int(kWide[from]) && i % 7 == 0) x.i = static_cast<int64_t>(random());
@@ -202,7 +233,8 @@ TEST(TileOps, CastsAgreeWithTheExactOnes) {
           table.ops->cast[from][to](call);
           const ScalarValue want = cast_scalar(x, kWide[from], kWide[to]), got = get(dst, static_cast<RegType>(to));
           ASSERT_TRUE(want.i == got.i && (want.f == got.f || (std::isnan(want.f) && std::isnan(got.f))))
-              << isa_name(table.level) << " " << dtype_name(kWide[from]) << " " << x.f << "/" << x.i << " to " << dtype_name(kWide[to]) << ": " << want.f << "/" << want.i << " but " << got.f << "/" << got.i;
+              << isa_name(table.level) << " " << dtype_name(kWide[from]) << " " << x.f << "/" << x.i << " to "
+              << dtype_name(kWide[to]) << ": " << want.f << "/" << want.i << " but " << got.f << "/" << got.i;
         }
       }
     }
@@ -212,13 +244,15 @@ TEST(TileOps, CastsAgreeWithTheExactOnes) {
 TEST(TileOps, TensorFormatsRoundAsBaseDoes) {
   std::mt19937_64 random(4);
   for (const Table& table : tables()) {
-    for (DType dtype : {DType::kF16, DType::kBF16, DType::kF8E4M3, DType::kF8E5M2, DType::kI8, DType::kU8, DType::kI16, DType::kU16, DType::kU32}) {
+    for (DType dtype : {DType::kF16, DType::kBF16, DType::kF8E4M3, DType::kF8E5M2, DType::kI8, DType::kU8, DType::kI16,
+                        DType::kU16, DType::kU32}) {
       const RegType type = reg_type(dtype);
       constexpr int64_t kN = 67;
       std::vector<std::byte> reg(kN * 8), raw(kN * 8, std::byte{0x11}), back(kN * 8);
       Tensor want = Tensor::zeros(dtype, {kN});
       for (int64_t i = 0; i < kN; ++i) {
-        const double v = testing::random_value(random, wide_dtype(type), i % 3 == 0 ? testing::Values::kSpecial : testing::Values::kNormal);
+        const double v =
+            testing::random_value(random, wide_dtype(type), i % 3 == 0 ? testing::Values::kSpecial : testing::Values::kNormal);
         ScalarValue x{.f = is_float(dtype) ? v : 0, .i = is_float(dtype) ? 0 : static_cast<int64_t>(v)};
         put(reg.data() + i * reg_bytes(type), type, x);
         want.set(i, get(reg.data() + i * reg_bytes(type), type));
@@ -237,8 +271,10 @@ TEST(TileOps, TensorFormatsRoundAsBaseDoes) {
       table.ops->load[static_cast<int>(dtype)](load);
       for (int64_t i = 0; i < kN; ++i) {
         const ScalarValue a = want.at(i), b = got.at(i), c = get(back.data() + i * reg_bytes(type), type);
-        ASSERT_TRUE(a.i == b.i && (a.f == b.f || (std::isnan(a.f) && std::isnan(b.f)))) << isa_name(table.level) << " " << dtype_name(dtype) << ": " << a.f << "/" << a.i << " but " << b.f << "/" << b.i;
-        ASSERT_TRUE(b.i == c.i && (b.f == c.f || (std::isnan(b.f) && std::isnan(c.f)))) << isa_name(table.level) << " " << dtype_name(dtype);
+        ASSERT_TRUE(a.i == b.i && (a.f == b.f || (std::isnan(a.f) && std::isnan(b.f))))
+            << isa_name(table.level) << " " << dtype_name(dtype) << ": " << a.f << "/" << a.i << " but " << b.f << "/" << b.i;
+        ASSERT_TRUE(b.i == c.i && (b.f == c.f || (std::isnan(b.f) && std::isnan(c.f))))
+            << isa_name(table.level) << " " << dtype_name(dtype);
       }
     }
   }

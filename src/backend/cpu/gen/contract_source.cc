@@ -242,9 +242,11 @@ class ContractSource final : public TacticSource {
     ContractProblem problem = std::get<Lowering>(lowering).problem_at_best();
     if (Status valid = validate(problem); !valid.ok()) return Decline{valid.error().message()};
     Machine machine = machine_of(device);
+    const Tensor* weights = candidate.constants[std::get<Lowering>(lowering).code_.b_buffer];
     std::vector<Tactic> tactics;
     for (const ContractConfig& config : enumerate_configs(problem, machine)) {
-      tactics.push_back({"contract", config.to_string(), estimate_us(problem, config, machine)});
+      const int64_t growth = weights ? packed_size(problem, config) - static_cast<int64_t>(weights->bytes().size()) : 0;
+      tactics.push_back({"contract", config.to_string(), estimate_us(problem, config, machine), growth});
     }
     if (tactics.empty()) return Decline{"no configuration fits"};
     return tactics;

@@ -13,7 +13,8 @@ bool reads_own_point(const Access& a) {
   for (size_t k = 0; k < a.map.results.size(); ++k) {
     const SymInt e = a.map.results[k];
     if (a.map.domain[k].is_const(1) && e.is_const(0)) continue;
-    if (kind_of(e) != SymKind::kVar || var_of(e).kind != VarKind::kIndex || var_of(e).ordinal != static_cast<int>(k)) return false;
+    if (kind_of(e) != SymKind::kVar || var_of(e).kind != VarKind::kIndex || var_of(e).ordinal != static_cast<int>(k))
+      return false;
   }
   return a.map.results.size() == a.map.domain.size();
 }
@@ -47,14 +48,15 @@ std::optional<std::string> epilogue_refusal(const Region& region) {
   return std::nullopt;
 }
 
-Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region, std::span<const Layout> layouts, std::span<const int> row_dims,
-                                      std::span<const int> col_dims, int in_place) {
+Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region, std::span<const Layout> layouts,
+                                      std::span<const int> row_dims, std::span<const int> col_dims, int in_place) {
   if (auto reason = epilogue_refusal(region)) return Error(ErrorCode::kUnsupported, "not an epilogue: " + *reason);
   const std::vector<TensorType> types = region.value_types();
   const size_t inputs = region.inputs.size();
   if (layouts.size() != inputs + region.outputs.size()) return Error(ErrorCode::kInternal, "one layout per buffer is needed");
   const TensorType& result = types[inputs];
-  if (row_dims.size() + col_dims.size() != result.dims.size()) return Error(ErrorCode::kInternal, "row and column dims must be all dims of the result");
+  if (row_dims.size() + col_dims.size() != result.dims.size())
+    return Error(ErrorCode::kInternal, "row and column dims must be all dims of the result");
   ParameterTable parameters;
   tile::Program program;
   const std::vector<SymInt> all = index_vars(context, result.dims);
@@ -101,7 +103,8 @@ Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region,
           }
         }
         if (variable.is_const()) continue;
-        read.loaded.push_back({variable, l.value, types[static_cast<size_t>(l.value)].dtype, layouts[static_cast<size_t>(l.value)].address(l.map.results), l.map.guard});
+        read.loaded.push_back({variable, l.value, types[static_cast<size_t>(l.value)].dtype,
+                               layouts[static_cast<size_t>(l.value)].address(l.map.results), l.map.guard});
       }
       operands[o] = TEMPER_TRY(code.load(read));
     }

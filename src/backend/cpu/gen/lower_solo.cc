@@ -24,7 +24,11 @@ DType core_dtype(DType t) {
 class SoloLowering {
  public:
   SoloLowering(SymContext& context, const Region& region, std::span<const Layout> layouts)
-      : context_(context), region_(region), layouts_(layouts.begin(), layouts.end()), types_(region.value_types()), inputs_(static_cast<int>(region.inputs.size())) {
+      : context_(context),
+        region_(region),
+        layouts_(layouts.begin(), layouts.end()),
+        types_(region.value_types()),
+        inputs_(static_cast<int>(region.inputs.size())) {
     frame_.buffers = static_cast<int32_t>(layouts.size());
   }
 
@@ -75,7 +79,8 @@ class SoloLowering {
     core.updates = temporary(s.dtype, count);
     TEMPER_TRY(before(Map{updates, {s.update}, same(s.dtype)}, s.dtype, Layout::row_major(updates), core.updates));
     core.offsets = temporary(DType::kI64, count);
-    TEMPER_TRY(before(offsets_of(s, layouts_[static_cast<size_t>(core.result)]), DType::kI64, Layout::row_major(updates), core.offsets));
+    TEMPER_TRY(before(offsets_of(s, layouts_[static_cast<size_t>(core.result)]), DType::kI64, Layout::row_major(updates),
+                      core.offsets));
     return finish("scatter", core);
   }
 
@@ -105,9 +110,11 @@ class SoloLowering {
     const Dims& boxes = types_[static_cast<size_t>(s.operands[0])].dims;
     const Dims kept{boxes[0], boxes[1]};
     core.boxes = temporary(DType::kF32, product(boxes));
-    TEMPER_TRY(before(Map{boxes, {whole(s.operands[0])}, same(types_[static_cast<size_t>(s.operands[0])].dtype)}, DType::kF32, Layout::row_major(boxes), core.boxes));
+    TEMPER_TRY(before(Map{boxes, {whole(s.operands[0])}, same(types_[static_cast<size_t>(s.operands[0])].dtype)}, DType::kF32,
+                      Layout::row_major(boxes), core.boxes));
     core.threshold = temporary(DType::kF32, 1);
-    TEMPER_TRY(before(Map{{}, {whole(s.operands[1])}, same(types_[static_cast<size_t>(s.operands[1])].dtype)}, DType::kF32, Layout::row_major(Dims{}), core.threshold));
+    TEMPER_TRY(before(Map{{}, {whole(s.operands[1])}, same(types_[static_cast<size_t>(s.operands[1])].dtype)}, DType::kF32,
+                      Layout::row_major(Dims{}), core.threshold));
     core.kept = temporary(DType::kBool, product(kept));
     core.lists = number(boxes[0]);
     core.count = number(boxes[1]);
@@ -152,7 +159,9 @@ class SoloLowering {
     ScalarBuilder b;
     return b.finish(b.cast(b.operand(0, from), to), 1);
   }
-  Access whole(int value) const { return Access{value, identity_map(context_, types_[static_cast<size_t>(value)].dims), {}, {}}; }
+  Access whole(int value) const {
+    return Access{value, identity_map(context_, types_[static_cast<size_t>(value)].dims), {}, {}};
+  }
 
   // A map over the region's inputs, cast to `dtype` and stored in `place`.
   Status before(Map map, DType dtype, const Layout& layout, int32_t place) {
@@ -215,7 +224,8 @@ class SoloLowering {
     rewrite_map(a.map);
     for (Access::Load& l : a.loads) rewrite_map(l.map);
     const int32_t place = temporary(dtype, product(dims));
-    TEMPER_TRY(before(Map{moved, {a}, same(types_[static_cast<size_t>(operand.value)].dtype)}, dtype, Layout::row_major(moved), place));
+    TEMPER_TRY(before(Map{moved, {a}, same(types_[static_cast<size_t>(operand.value)].dtype)}, dtype, Layout::row_major(moved),
+                      place));
     return place;
   }
 
@@ -292,14 +302,22 @@ class SoloLowering {
       return r;
     };
     switch (kind_of(e)) {
-      case SymKind::kProduct: return chain(ScalarOp::k_mul);
-      case SymKind::kMin: return chain(ScalarOp::k_min);
-      case SymKind::kMax: return chain(ScalarOp::k_max);
-      case SymKind::kMod: return chain(ScalarOp::k_floor_mod);
-      case SymKind::kFloorDiv: return b.apply(ScalarOp::k_div, b.apply(ScalarOp::k_sub, x[0], b.apply(ScalarOp::k_floor_mod, x[0], x[1])), x[1]);
-      case SymKind::kLess: return b.cast(chain(ScalarOp::k_less), DType::kI64);
-      case SymKind::kEqual: return b.cast(chain(ScalarOp::k_equal), DType::kI64);
-      default: return chain(ScalarOp::k_add);
+      case SymKind::kProduct:
+        return chain(ScalarOp::k_mul);
+      case SymKind::kMin:
+        return chain(ScalarOp::k_min);
+      case SymKind::kMax:
+        return chain(ScalarOp::k_max);
+      case SymKind::kMod:
+        return chain(ScalarOp::k_floor_mod);
+      case SymKind::kFloorDiv:
+        return b.apply(ScalarOp::k_div, b.apply(ScalarOp::k_sub, x[0], b.apply(ScalarOp::k_floor_mod, x[0], x[1])), x[1]);
+      case SymKind::kLess:
+        return b.cast(chain(ScalarOp::k_less), DType::kI64);
+      case SymKind::kEqual:
+        return b.cast(chain(ScalarOp::k_equal), DType::kI64);
+      default:
+        return chain(ScalarOp::k_add);
     }
   }
 
@@ -333,7 +351,8 @@ std::optional<std::string> solo_refusal(const Region& region) {
     if (v < static_cast<int>(region.inputs.size())) return "an output is an input";
   }
   if (auto* s = std::get_if<Scan>(&stage)) {
-    if (!ScanCore::supports(s->monoid) || s->dtype == DType::kBool) return "no running " + std::string(monoid_info(s->monoid).name);
+    if (!ScanCore::supports(s->monoid) || s->dtype == DType::kBool)
+      return "no running " + std::string(monoid_info(s->monoid).name);
     return std::nullopt;
   }
   if (auto* s = std::get_if<Scatter>(&stage)) {
@@ -346,7 +365,9 @@ std::optional<std::string> solo_refusal(const Region& region) {
     const std::vector<TensorType> types = region.value_types();
     const TensorType& boxes = types[static_cast<size_t>(s->operands[0])];
     const TensorType& threshold = types[static_cast<size_t>(s->operands[1])];
-    if (boxes.dims.size() != 3 || !boxes.dims[2].is_const(4) || !is_float(boxes.dtype) || !threshold.dims.empty() || !is_float(threshold.dtype)) return "boxes that are no f32[s, n, 4]";
+    if (boxes.dims.size() != 3 || !boxes.dims[2].is_const(4) || !is_float(boxes.dtype) || !threshold.dims.empty() ||
+        !is_float(threshold.dtype))
+      return "boxes that are no f32[s, n, 4]";
     return std::nullopt;
   }
   return "its stage has no kernel of its own";
@@ -356,7 +377,8 @@ Expected<KernelCode> lower_solo(SymContext& context, const Region& region, std::
   if (auto reason = solo_refusal(region)) return Error(ErrorCode::kUnsupported, "not a kernel of its own: " + *reason);
   const bool compact = std::holds_alternative<Compact>(region.stages[0]);
   std::vector<Layout> all(layouts.begin(), layouts.end());
-  if (all.size() != region.inputs.size() + region.outputs.size()) return Error(ErrorCode::kInternal, "one layout per buffer is needed");
+  if (all.size() != region.inputs.size() + region.outputs.size())
+    return Error(ErrorCode::kInternal, "one layout per buffer is needed");
   if (compact) all.push_back(Layout::row_major(Dims{1}));
   return std::visit(SoloLowering(context, region, all), region.stages[0]);
 }

@@ -1,7 +1,9 @@
-// From a Region of one stage that has a kernel of its own (scan, sort, scatter, compact, or the opaque "suppress") to that kernel.
+// From a Region of one stage that has a kernel of its own (scan, sort, scatter, compact, or the opaque "suppress") to that
+// kernel.
 //
-// Operands may be read through any index map and results may have any layout: tile programs around the core see to that. Buffers are the
-// Region's inputs, then its outputs; a compact has one more, an i64[1] that receives how many elements were found.
+// Operands may be read through any index map and results may have any layout: tile programs around the core see to that.
+// Buffers are the Region's inputs, then its outputs; a compact has one more, an i64[1] that receives how many elements were
+// found.
 #pragma once
 
 #include <optional>

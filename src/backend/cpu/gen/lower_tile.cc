@@ -21,7 +21,8 @@ class TileLowering {
 
   Expected<KernelCode> lower() {
     if (auto reason = tile_refusal(region_)) return Error(ErrorCode::kUnsupported, "not a tile kernel: " + *reason);
-    if (layouts_.size() != region_.inputs.size() + region_.outputs.size()) return Error(ErrorCode::kInternal, "one layout per buffer is needed");
+    if (layouts_.size() != region_.inputs.size() + region_.outputs.size())
+      return Error(ErrorCode::kInternal, "one layout per buffer is needed");
     types_ = region_.value_types();
     std::optional<std::string> reason;
     stages_ = stage_views(region_, 0, reason);
@@ -42,8 +43,8 @@ class TileLowering {
   };
   struct Place {
     bool scratch = false;
-    int number = -1;                // buffer, or scratch value
-    Layout layout;                  // of a buffer; strides of the own dimensions of a scratch value (0 for shared ones)
+    int number = -1;  // buffer, or scratch value
+    Layout layout;    // of a buffer; strides of the own dimensions of a scratch value (0 for shared ones)
   };
   // One operand of a stage, rewritten over the variables of the kernel.
   struct Operand {
@@ -64,7 +65,9 @@ class TileLowering {
     std::vector<SymInt> syms;  // of the body
   };
 
-  bool is_output(int value) const { return std::find(region_.outputs.begin(), region_.outputs.end(), value) != region_.outputs.end(); }
+  bool is_output(int value) const {
+    return std::find(region_.outputs.begin(), region_.outputs.end(), value) != region_.outputs.end();
+  }
 
   // Stages whose results nobody reads.
   void drop_unused() {
@@ -175,7 +178,8 @@ class TileLowering {
           const Place& from = places_[static_cast<size_t>(l.value)];
           const SymInt variable = loaded_variable(a, static_cast<int>(k));
           if (variable.is_const()) continue;  // nothing depends on it
-          r.loaded.push_back({variable, place_number(from), place_dtype(from, l.value), address(from, l.map), rewrite(l.map.guard)});
+          r.loaded.push_back(
+              {variable, place_number(from), place_dtype(from, l.value), address(from, l.map), rewrite(l.map.guard)});
         }
       }
       for (int k = 0; k < v.values; ++k) {
@@ -210,8 +214,8 @@ class TileLowering {
   }
 
   // --- reshapes --------------------------------------------------------------------------------------------------------------
-  // Note [Split]: where an expression divides a variable by what divides its extent, the variable becomes two, outer * divisor + inner;
-  // then quotient and remainder are variables themselves, and reshapes and pixel shuffles are affine.
+  // Note [Split]: where an expression divides a variable by what divides its extent, the variable becomes two, outer * divisor
+  // + inner; then quotient and remainder are variables themselves, and reshapes and pixel shuffles are affine.
   template <class F>
   void each_expression(F f) {
     for (StageWork& w : work_) {
@@ -234,7 +238,8 @@ class TileLowering {
     const SymKind kind = kind_of(e);
     if (kind == SymKind::kVar || kind == SymKind::kConst) return false;
     const std::vector<SymInt> parts = operands_of(e);
-    if ((kind == SymKind::kFloorDiv || kind == SymKind::kMod) && kind_of(parts[0]) == SymKind::kVar && splits(parts[0], parts[1])) {
+    if ((kind == SymKind::kFloorDiv || kind == SymKind::kMod) && kind_of(parts[0]) == SymKind::kVar &&
+        splits(parts[0], parts[1])) {
       var = parts[0];
       divisor = parts[1];
       return true;
@@ -246,9 +251,11 @@ class TileLowering {
   }
 
   const Variable* variable(SymInt var) const {
-    for (const Variable& v : shared_vars_) if (v.var == var) return &v;
+    for (const Variable& v : shared_vars_)
+      if (v.var == var) return &v;
     for (const StageWork& w : work_) {
-      for (const Variable& v : w.own) if (v.var == var) return &v;
+      for (const Variable& v : w.own)
+        if (v.var == var) return &v;
     }
     return nullptr;
   }
@@ -294,7 +301,8 @@ class TileLowering {
     for (const Variable& v : shared_vars_) program_.shared.push_back(parameters_.number(v.extent));
     program_.tile_elements = config_.tile_elements;
     program_.block_elements = config_.block_elements;
-    for (size_t s = 0; s < stages_.size(); ++s) program_.stages.push_back(TEMPER_TRY_AT(stage(s), "stage " + std::to_string(s)));
+    for (size_t s = 0; s < stages_.size(); ++s)
+      program_.stages.push_back(TEMPER_TRY_AT(stage(s), "stage " + std::to_string(s)));
     program_.parameters = static_cast<int32_t>(parameters_.values().size());
     TEMPER_TRY(tile::verify(program_));
     ByteWriter out;
@@ -356,7 +364,8 @@ std::optional<std::string> tile_refusal(const Region& region) {
   stage_views(region, 0, reason);
   if (reason) return reason;
   for (int v : region.outputs) {
-    if (v < static_cast<int>(region.inputs.size())) return "output %" + std::to_string(v) + " is an input: a copy needs a map of its own";
+    if (v < static_cast<int>(region.inputs.size()))
+      return "output %" + std::to_string(v) + " is an input: a copy needs a map of its own";
   }
   for (const TensorType& t : region.value_types()) {
     if (t.dtype == DType::kString) return "strings are computed on the host";
@@ -365,7 +374,8 @@ std::optional<std::string> tile_refusal(const Region& region) {
   return std::nullopt;
 }
 
-Expected<KernelCode> lower_tile(SymContext& context, const Region& region, std::span<const Layout> layouts, const TileConfig& config) {
+Expected<KernelCode> lower_tile(SymContext& context, const Region& region, std::span<const Layout> layouts,
+                                const TileConfig& config) {
   return TileLowering(context, region, layouts, config).lower();
 }
 

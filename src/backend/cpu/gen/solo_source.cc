@@ -10,7 +10,8 @@ class SoloSource final : public TacticSource {
   std::string_view name() const override { return "solo"; }
   std::string fingerprint() const override { return "solo-1"; }
 
-  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&,
+                                                       const BuildOptions&) const override {
     if (auto why = solo_refusal(*candidate.region)) return Decline{*why};
     return std::vector<Tactic>{{"solo", "default", 0}};
   }

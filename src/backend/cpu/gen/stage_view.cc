@@ -54,8 +54,10 @@ std::vector<std::vector<int>> shared_dims(const Region& region, const std::vecto
     if (!read[t]) {
       // Nothing inside reads it: a sibling, which shares dimensions of the same place and extent.
       for (int q = 0; q < candidates; ++q) {
-        if (q < reader.kept() && reader.domain()[static_cast<size_t>(q)] == last.domain()[static_cast<size_t>(q)]) dim[t][static_cast<size_t>(q)] = q;
-        else alive[static_cast<size_t>(q)] = false;
+        if (q < reader.kept() && reader.domain()[static_cast<size_t>(q)] == last.domain()[static_cast<size_t>(q)])
+          dim[t][static_cast<size_t>(q)] = q;
+        else
+          alive[static_cast<size_t>(q)] = false;
       }
     }
     auto visit = [&](int value, const IndexMap& map) {
@@ -72,7 +74,8 @@ std::vector<std::vector<int>> shared_dims(const Region& region, const std::vecto
           if (at == kUnknown || static_cast<int>(k) == known) at = static_cast<int>(k);
         }
         const Dims& domain = stages[static_cast<size_t>(s)].domain();
-        if (at == kUnknown || (known != kUnknown && known != at) || domain[static_cast<size_t>(at)] != reader.domain()[static_cast<size_t>(j)]) {
+        if (at == kUnknown || (known != kUnknown && known != at) ||
+            domain[static_cast<size_t>(at)] != reader.domain()[static_cast<size_t>(j)]) {
           alive[q] = false;
           continue;
         }

@@ -25,8 +25,8 @@ struct StageView {
 // Views of the stages from `first` on; `reason` is set where one is neither a map nor a reduction.
 std::vector<StageView> stage_views(const Region& region, size_t first, std::optional<std::string>& reason);
 
-// shared[s][q]: which dimension of stage s the q-th shared one is. A dimension is shared when every stage keeps it and reads what
-// earlier stages computed at the same place of it: then blocks of it are independent of each other.
+// shared[s][q]: which dimension of stage s the q-th shared one is. A dimension is shared when every stage keeps it and reads
+// what earlier stages computed at the same place of it: then blocks of it are independent of each other.
 std::vector<std::vector<int>> shared_dims(const Region& region, const std::vector<StageView>& stages);
 
 }  // namespace temper::cpu

@@ -84,15 +84,20 @@ Expected<int32_t> TileCode::integer(SymInt e) {
     r = add(i);
   } else {
     switch (kind_of(e)) {
-      case SymKind::kConst: r = integer_constant(e.value(), DType::kI64); break;
-      case SymKind::kVar: return Error(ErrorCode::kInternal, "the variable " + e.to_string() + " has no value in a tile kernel");
+      case SymKind::kConst:
+        r = integer_constant(e.value(), DType::kI64);
+        break;
+      case SymKind::kVar:
+        return Error(ErrorCode::kInternal, "the variable " + e.to_string() + " has no value in a tile kernel");
       case SymKind::kSum: {
         // The affine terms together are one form; the rest is added to it.
         SymInt straight = 0;
         std::vector<SymInt> others;
         for (SymInt t : operands_of(e)) {
-          if (!has_loaded(t) && affine(t)) straight += t;
-          else others.push_back(t);
+          if (!has_loaded(t) && affine(t))
+            straight += t;
+          else
+            others.push_back(t);
         }
         r = -1;
         for (SymInt t : others) {
@@ -102,10 +107,18 @@ Expected<int32_t> TileCode::integer(SymInt e) {
         if (!straight.is_const(0)) r = op(ScalarOp::k_add, DType::kI64, DType::kI64, r, TEMPER_TRY(integer(straight)));
         break;
       }
-      case SymKind::kProduct: r = TEMPER_TRY(binary(ScalarOp::k_mul)); break;
-      case SymKind::kMin: r = TEMPER_TRY(binary(ScalarOp::k_min)); break;
-      case SymKind::kMax: r = TEMPER_TRY(binary(ScalarOp::k_max)); break;
-      case SymKind::kMod: r = TEMPER_TRY(binary(ScalarOp::k_floor_mod)); break;
+      case SymKind::kProduct:
+        r = TEMPER_TRY(binary(ScalarOp::k_mul));
+        break;
+      case SymKind::kMin:
+        r = TEMPER_TRY(binary(ScalarOp::k_min));
+        break;
+      case SymKind::kMax:
+        r = TEMPER_TRY(binary(ScalarOp::k_max));
+        break;
+      case SymKind::kMod:
+        r = TEMPER_TRY(binary(ScalarOp::k_floor_mod));
+        break;
       case SymKind::kFloorDiv: {
         const std::vector<SymInt> terms = operands_of(e);
         int32_t a = TEMPER_TRY(integer(terms[0]));
@@ -121,7 +134,8 @@ Expected<int32_t> TileCode::integer(SymInt e) {
       case SymKind::kEqual: {
         const std::vector<SymInt> terms = operands_of(e);
         const int32_t a = TEMPER_TRY(integer(terms[0])), b = TEMPER_TRY(integer(terms[1]));
-        const int32_t t = op(kind_of(e) == SymKind::kLess ? ScalarOp::k_less : ScalarOp::k_equal, DType::kI64, DType::kBool, a, b);
+        const int32_t t =
+            op(kind_of(e) == SymKind::kLess ? ScalarOp::k_less : ScalarOp::k_equal, DType::kI64, DType::kBool, a, b);
         r = op(ScalarOp::kCast, DType::kBool, DType::kI64, t);
         break;
       }
@@ -163,7 +177,8 @@ bool TileCode::linear_guard(SymInt guard, std::vector<Form>& out) {
 Expected<int32_t> TileCode::load(const Read& read) {
   loaded_.clear();
   for (const Read::Loaded& l : read.loaded) {
-    // A load for an index is itself a plain read; it may not depend on loaded variables, so loaded_ is not needed while it is built.
+    // A load for an index is itself a plain read; it may not depend on loaded variables, so loaded_ is not needed while it is
+    // built.
     Read inner;
     inner.place = l.place;
     inner.dtype = l.dtype;
@@ -209,8 +224,12 @@ Expected<std::vector<int32_t>> TileCode::body(const ScalarBody& body, std::span<
   std::vector<int32_t> map;
   for (const ScalarInstruction& s : body.code()) {
     switch (s.op) {
-      case ScalarOp::kOperand: map.push_back(operands[static_cast<size_t>(s.index)]); continue;
-      case ScalarOp::kSym: map.push_back(TEMPER_TRY(integer(rewrite(s.sym)))); continue;
+      case ScalarOp::kOperand:
+        map.push_back(operands[static_cast<size_t>(s.index)]);
+        continue;
+      case ScalarOp::kSym:
+        map.push_back(TEMPER_TRY(integer(rewrite(s.sym))));
+        continue;
       case ScalarOp::kConst: {
         Instruction i;
         i.op = tile::kOpConst;
@@ -219,7 +238,8 @@ Expected<std::vector<int32_t>> TileCode::body(const ScalarBody& body, std::span<
         map.push_back(add(i));
         continue;
       }
-      default: break;
+      default:
+        break;
     }
     const bool select = s.op == ScalarOp::k_select;
     int32_t args[3] = {-1, -1, -1};

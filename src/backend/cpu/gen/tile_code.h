@@ -16,7 +16,7 @@ namespace temper::cpu {
 // The parameters of a kernel, each expression once.
 class ParameterTable {
  public:
-  int32_t number(SymInt value);                                             // always a parameter
+  int32_t number(SymInt value);  // always a parameter
   int32_t or_zero(SymInt value) { return value.is_const(0) ? tile::kZeroParameter : number(value); }
   const std::vector<SymInt>& values() const { return values_; }
 

@@ -124,7 +124,8 @@ Expected<ContractConfig> ContractConfig::parse(std::string_view text) {
   if (!mr || !nv || *mr > kMaxRows || *nv > kMaxVectors) return fail("register tile");
   config.mr = static_cast<int>(*mr);
   config.nv = static_cast<int>(*nv);
-  for (auto [name, value] : {std::pair<std::string_view, int64_t*>{"mc=", &config.mc}, {"kc=", &config.kc}, {"nc=", &config.nc}}) {
+  for (auto [name, value] :
+       {std::pair<std::string_view, int64_t*>{"mc=", &config.mc}, {"kc=", &config.kc}, {"nc=", &config.nc}}) {
     const std::string_view word = take_word(rest);
     const auto n = word.starts_with(name) ? number(word.substr(3)) : std::nullopt;
     if (!n) return fail(name.substr(0, 2));
@@ -148,12 +149,16 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
   }
   switch (config.kind) {
     case ContractKind::kGemm:
-    case ContractKind::kDirect: return validate_rows(problem, config);
+    case ContractKind::kDirect:
+      return validate_rows(problem, config);
     case ContractKind::kWinograd2:
-    case ContractKind::kWinograd4: return winograd_validate(problem, config);
+    case ContractKind::kWinograd4:
+      return winograd_validate(problem, config);
     case ContractKind::kDepthwise:
-    case ContractKind::kGrouped: return depthwise_validate(problem, config);
-    case ContractKind::kDot: return dot_validate(problem, config);
+    case ContractKind::kGrouped:
+      return depthwise_validate(problem, config);
+    case ContractKind::kDot:
+      return dot_validate(problem, config);
   }
   return bad("no such kind");
 }
@@ -161,11 +166,15 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
 int64_t packed_size(const ContractProblem& problem, const ContractConfig& config) {
   switch (config.kind) {
     case ContractKind::kWinograd2:
-    case ContractKind::kWinograd4: return winograd_packed_size(problem, config);
+    case ContractKind::kWinograd4:
+      return winograd_packed_size(problem, config);
     case ContractKind::kDepthwise:
-    case ContractKind::kGrouped: return depthwise_packed_size(problem, config);
-    case ContractKind::kDot: return dot_packed_size(problem, config);
-    default: return rows_packed_size(problem, config);
+    case ContractKind::kGrouped:
+      return depthwise_packed_size(problem, config);
+    case ContractKind::kDot:
+      return dot_packed_size(problem, config);
+    default:
+      return rows_packed_size(problem, config);
   }
 }
 
@@ -173,33 +182,45 @@ void pack(const ContractProblem& problem, const ContractConfig& config, const We
   char* to = static_cast<char*>(packed);
   switch (config.kind) {
     case ContractKind::kWinograd2:
-    case ContractKind::kWinograd4: return winograd_pack(problem, config, weights, to);
+    case ContractKind::kWinograd4:
+      return winograd_pack(problem, config, weights, to);
     case ContractKind::kDepthwise:
-    case ContractKind::kGrouped: return depthwise_pack(problem, config, weights, to);
-    case ContractKind::kDot: return dot_pack(problem, config, weights, to);
-    default: return rows_pack(problem, config, weights, to);
+    case ContractKind::kGrouped:
+      return depthwise_pack(problem, config, weights, to);
+    case ContractKind::kDot:
+      return dot_pack(problem, config, weights, to);
+    default:
+      return rows_pack(problem, config, weights, to);
   }
 }
 
 int64_t workspace_bytes(const ContractProblem& problem, const ContractConfig& config, int workers) {
   switch (config.kind) {
     case ContractKind::kWinograd2:
-    case ContractKind::kWinograd4: return winograd_workspace(problem, config, workers);
+    case ContractKind::kWinograd4:
+      return winograd_workspace(problem, config, workers);
     case ContractKind::kDepthwise:
-    case ContractKind::kGrouped: return depthwise_workspace(problem, config, workers);
-    case ContractKind::kDot: return dot_workspace(problem, config, workers);
-    default: return rows_workspace(problem, config, workers);
+    case ContractKind::kGrouped:
+      return depthwise_workspace(problem, config, workers);
+    case ContractKind::kDot:
+      return dot_workspace(problem, config, workers);
+    default:
+      return rows_workspace(problem, config, workers);
   }
 }
 
 void run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
   switch (config.kind) {
     case ContractKind::kWinograd2:
-    case ContractKind::kWinograd4: return winograd_run(problem, config, args, executor);
+    case ContractKind::kWinograd4:
+      return winograd_run(problem, config, args, executor);
     case ContractKind::kDepthwise:
-    case ContractKind::kGrouped: return depthwise_run(problem, config, args, executor);
-    case ContractKind::kDot: return dot_run(problem, config, args, executor);
-    default: return rows_run(problem, config, args, executor);
+    case ContractKind::kGrouped:
+      return depthwise_run(problem, config, args, executor);
+    case ContractKind::kDot:
+      return dot_run(problem, config, args, executor);
+    default:
+      return rows_run(problem, config, args, executor);
   }
 }
 

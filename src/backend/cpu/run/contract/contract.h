@@ -5,17 +5,18 @@
 // an image [batch, height, width, channels]; the innermost stride is 1, all others are free, so an operand may be a slice of a
 // wider tensor and a result may be written into a slice of a concat. Weights are packed once, by pack(), for one config.
 //
-// Invariants. The work is cut by problem and config, never by the number of workers, and the order in which an output element is
-// summed is fixed by the config: the same bits with any number of threads and any schedule. run() checks nothing, allocates
-// nothing and takes no lock: validate() first, because problems and configs come out of plans, which are untrusted. Accumulation
-// is float32 (int32 for integers). The result may not overlap a or b; the residual may be the result itself.
+// Invariants. The work is cut by problem and config, never by the number of workers, and the order in which an output element
+// is summed is fixed by the config: the same bits with any number of threads and any schedule. run() checks nothing, allocates
+// nothing and takes no lock: validate() first, because problems and configs come out of plans, which are untrusted.
+// Accumulation is float32 (int32 for integers). The result may not overlap a or b; the residual may be the result itself.
 //
 //   ContractProblem p = ContractProblem::make_conv(geometry);
 //   ContractConfig c = enumerate_configs(p, Machine::detect()).front();       // or each, timed
 //   TEMPER_TRY(validate(p, c));
 //   std::vector<std::byte> packed(packed_size(p, c)), scratch(workspace_bytes(p, c, executor.workers()));
 //   pack(p, c, onnx_conv_weights(p, w), packed.data());
-//   run(p, c, {.a = x, .b = packed.data(), .c = y, .epilogue = {.bias = bias, .lo = 0}, .workspace = scratch.data()}, executor);
+//   run(p, c, {.a = x, .b = packed.data(), .c = y, .epilogue = {.bias = bias, .lo = 0}, .workspace = scratch.data()},
+//   executor);
 //
 // Text form of a config: "direct cpu-v4 14x2 mc=56 kc=576 nc=64 a=slab".
 #pragma once
@@ -34,10 +35,10 @@
 
 namespace temper::cpu {
 
-// A convolution, or a transposed one: there `in` is the small and `out` the large image, out = (in - 1) * stride + (kernel - 1) *
-// dilation + 1 - pads + output_padding. Channel counts are those of one group; group g reads channels [g * in_c, (g + 1) * in_c) of
-// a pixel and writes [g * out_c, (g + 1) * out_c). Taps outside the image read zero (for integers: the zero point of a), so the
-// pads at the bottom and right follow from out_h and out_w. A 1-D convolution has height 1.
+// A convolution, or a transposed one: there `in` is the small and `out` the large image, out = (in - 1) * stride + (kernel - 1)
+// * dilation + 1 - pads + output_padding. Channel counts are those of one group; group g reads channels [g * in_c, (g + 1) *
+// in_c) of a pixel and writes [g * out_c, (g + 1) * out_c). Taps outside the image read zero (for integers: the zero point of
+// a), so the pads at the bottom and right follow from out_h and out_w. A 1-D convolution has height 1.
 struct ConvGeometry {
   int64_t batch = 1;
   int64_t in_h = 1, in_w = 1, in_c = 1;
@@ -57,9 +58,9 @@ enum class BForm : uint8_t {
   kTransposed,  // run-time matrix, [cols, depth], row stride ldb
 };
 
-// c[row, col] = sum over depth of a[row, k] * b[k, col], for each point of up to three batch dimensions (outermost first; count 1
-// where unused). A stride of 0 broadcasts. Packed matrices follow each other in the order of the batch dimensions whose b != 0;
-// there the number says no more than that.
+// c[row, col] = sum over depth of a[row, k] * b[k, col], for each point of up to three batch dimensions (outermost first; count
+// 1 where unused). A stride of 0 broadcasts. Packed matrices follow each other in the order of the batch dimensions whose b !=
+// 0; there the number says no more than that.
 struct GemmGeometry {
   struct Batch {
     int64_t count = 1, a = 0, b = 0, c = 0;
@@ -170,8 +171,8 @@ double estimate_us(const ContractProblem& problem, const ContractConfig& config,
 Status validate(const ContractProblem& problem);
 Status validate(const ContractProblem& problem, const ContractConfig& config);
 
-// How many elements from its pointer each operand may be touched: for checking a plan against its tensors. b of run-time matrices
-// only; the residual has as many rows as c.
+// How many elements from its pointer each operand may be touched: for checking a plan against its tensors. b of run-time
+// matrices only; the residual has as many rows as c.
 struct Extents {
   int64_t a = 0, b = 0, c = 0;
   int64_t rows = 0, cols = 0;  // of the epilogue

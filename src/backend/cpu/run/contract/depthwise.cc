@@ -28,7 +28,7 @@ struct Job {
   const KernelTable& kernels;
   int64_t rows, channels;  // of a task
   int64_t row_blocks, channel_blocks;
-  int64_t padded;                          // channels of the packed weights
+  int64_t padded;  // channels of the packed weights
   int64_t all_channels;
   int64_t inner_begin = 0, inner_end = 0;  // output columns all of whose taps exist
 };
@@ -97,9 +97,7 @@ int64_t padded_channels(const ContractProblem& problem, const ContractConfig& co
 
 Status depthwise_validate(const ContractProblem& problem, const ContractConfig& config) {
   const ConvGeometry& g = problem.conv;
-  const auto bad = [](const char* message) {
-    return Error(ErrorCode::kInvalidArgument, message).at("contraction config");
-  };
+  const auto bad = [](const char* message) { return Error(ErrorCode::kInvalidArgument, message).at("contraction config"); };
   if (problem.form != ContractProblem::Form::kConv || problem.a != DType::kF32 || g.in_c != g.out_c) {
     return bad("depthwise and grouped kernels take f32 convolutions with as many outputs as inputs a group");
   }

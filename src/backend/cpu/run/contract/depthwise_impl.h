@@ -1,7 +1,8 @@
-// The depthwise kernels, once for all instruction sets; included inside an anonymous namespace after `Vec` (see winograd_impl.h).
+// The depthwise kernels, once for all instruction sets; included inside an anonymous namespace after `Vec` (see
+// winograd_impl.h).
 
-// P output pixels, one vector of channels, kernel rows of K adjacent taps, horizontal stride S: every input is loaded once for a
-// kernel row and used by all outputs that it touches. With groups, each of a group's inputs in turn is spread over its lanes.
+// P output pixels, one vector of channels, kernel rows of K adjacent taps, horizontal stride S: every input is loaded once for
+// a kernel row and used by all outputs that it touches. With groups, each of a group's inputs in turn is spread over its lanes.
 template <int K, int S, int P, bool kPart, bool kGroups>
 TEMPER_INLINE inline void depthwise_block(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
   Vec::T acc[P];

@@ -79,8 +79,10 @@ void run_task(const Job& job, int64_t task, int worker) {
 Status dot_validate(const ContractProblem& problem, const ContractConfig& config) {
   const GemmGeometry& g = problem.gemm;
   const bool columns = g.cols <= kMaxVectorsOfDot && g.b_form != BForm::kRowMajor;
-  if (problem.form != ContractProblem::Form::kGemm || problem.a != DType::kF32 || g.a_transposed || !(rows_of_b(g) || columns)) {
-    return Error(ErrorCode::kInvalidArgument, "dot kernels take f32 products of up to 4 columns, or up to 4 rows and a transposed b")
+  if (problem.form != ContractProblem::Form::kGemm || problem.a != DType::kF32 || g.a_transposed ||
+      !(rows_of_b(g) || columns)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "dot kernels take f32 products of up to 4 columns, or up to 4 rows and a transposed b")
         .at("contraction config");
   }
   return {};

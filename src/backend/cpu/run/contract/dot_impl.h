@@ -27,9 +27,7 @@ TEMPER_INLINE inline void dot_block(const DotCall& d, int64_t row) {
     });
   }
   unrolled<R>([&](auto r) TEMPER_INLINE {
-    unrolled<V>([&](auto v) TEMPER_INLINE {
-      d.out[(row + r) * d.out_row + v * d.out_vector] = Vec::sum(acc[r * V + v]);
-    });
+    unrolled<V>([&](auto v) TEMPER_INLINE { d.out[(row + r) * d.out_row + v * d.out_vector] = Vec::sum(acc[r * V + v]); });
   });
 }
 
@@ -42,10 +40,14 @@ TEMPER_INLINE inline void dot_rows(const DotCall& d) {
 
 TEMPER_KERNEL void dot(const DotCall& d) {
   switch (d.vectors) {
-    case 1: return dot_rows<1>(d);
-    case 2: return dot_rows<2>(d);
-    case 3: return dot_rows<3>(d);
-    default: return dot_rows<4>(d);
+    case 1:
+      return dot_rows<1>(d);
+    case 2:
+      return dot_rows<2>(d);
+    case 3:
+      return dot_rows<3>(d);
+    default:
+      return dot_rows<4>(d);
   }
 }
 

@@ -13,18 +13,22 @@ struct Tile {
 
 std::vector<Tile> register_tiles(IsaLevel isa, bool integer) {
   switch (isa) {
-    case IsaLevel::kV1: return {{4, 2}, {8, 1}};
-    case IsaLevel::kV3: return integer ? std::vector<Tile>{{5, 2}, {6, 1}} : std::vector<Tile>{{6, 2}, {4, 3}, {12, 1}};
-    case IsaLevel::kV4: return integer ? std::vector<Tile>{{12, 2}, {12, 1}} : std::vector<Tile>{{14, 2}, {9, 3}, {6, 4}, {14, 1}};
-    default: return {{14, 2}, {9, 3}, {6, 4}, {14, 1}};
+    case IsaLevel::kV1:
+      return {{4, 2}, {8, 1}};
+    case IsaLevel::kV3:
+      return integer ? std::vector<Tile>{{5, 2}, {6, 1}} : std::vector<Tile>{{6, 2}, {4, 3}, {12, 1}};
+    case IsaLevel::kV4:
+      return integer ? std::vector<Tile>{{12, 2}, {12, 1}} : std::vector<Tile>{{14, 2}, {9, 3}, {6, 4}, {14, 1}};
+    default:
+      return {{14, 2}, {9, 3}, {6, 4}, {14, 1}};
   }
 }
 
 // The sizes that decide, the same for matrices and images.
 struct Sizes {
-  int64_t rows;        // output rows of an instance that follow each other, all images rows together
-  int64_t run;         // rows of an image row
-  int64_t instances;   // images x groups, or batch points
+  int64_t rows;       // output rows of an instance that follow each other, all images rows together
+  int64_t run;        // rows of an image row
+  int64_t instances;  // images x groups, or batch points
   int64_t depth, taps, cols;
 };
 
@@ -56,8 +60,8 @@ bool pointwise(const ContractProblem& p) {
 
 int64_t wanted_tasks(const Machine& machine) { return machine.workers > 1 ? 8 * machine.workers : 8; }
 
-// Blocking for a source of a and a register tile: a block of a of about `a_space` bytes, whole image rows where they fit, and at
-// least a few tasks for each worker.
+// Blocking for a source of a and a register tile: a block of a of about `a_space` bytes, whole image rows where they fit, and
+// at least a few tasks for each worker.
 ContractConfig blocked(const ContractProblem& p, const Machine& machine, const Sizes& s, ASource source, Tile tile,
                        int64_t a_space) {
   ContractConfig c;
@@ -150,7 +154,8 @@ double winograd_us(const ContractProblem& p, const ContractConfig& c, const Mach
   const double transforms = tiles * matrices * (1.6 * double(s.depth) + s.cols) / (lanes * 1.1e3);
   // Weights are read for every block of tiles; what does not fit the second-level cache is read from the third.
   const double blocks = std::ceil(per_instance / double(c.mc)), weights = double(packed_size(p, c));
-  const double block_bytes = double(std::min<int64_t>(c.mc, int64_t(per_instance))) * matrices * 4 * (double(s.depth) + double(c.kc));
+  const double block_bytes =
+      double(std::min<int64_t>(c.mc, int64_t(per_instance))) * matrices * 4 * (double(s.depth) + double(c.kc));
   double traffic = weights > double(machine.l2) / 2 ? weights * blocks : 0;
   if (block_bytes > double(machine.l2)) traffic += tiles * matrices * 4 * double(s.depth) * (double(s.cols) / double(c.kc) + 1);
   const double memory = traffic / (weights > 4e6 ? kDram : kL3) + double(extents(p).a + extents(p).c) * 4 / kCopy;
@@ -166,7 +171,7 @@ double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine&
   // Rows that are a power of two apart meet in the same sets of the first-level cache.
   if (c.a_source == ASource::kInPlace) {
     const int64_t row = 4 * (p.form == ContractProblem::Form::kGemm ? p.gemm.with_strides().lda
-                                                                   : p.conv.stride_w * p.conv.with_strides().in_pixel);
+                                                                    : p.conv.stride_w * p.conv.with_strides().in_pixel);
     if (row % 4096 == 0 && c.mr > 10) efficiency *= 0.75;
     if (row % 2048 == 0 && c.mr > 10) efficiency *= 0.95;
   }
@@ -177,8 +182,10 @@ double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine&
     copies += double(s.depth) * s.cols * 4 * s.instances * std::ceil(double(s.rows) / double(c.mc)) * 2 / kCopy;
   }
   const double weights = double(packed_size(p, c)), blocks = std::ceil(double(s.rows) / double(c.mc)) * s.instances;
-  const double traffic = (weights > double(machine.l2) / 2 ? weights * blocks / std::max<double>(1, double(p.conv.groups)) : weights);
-  const double compute = p.flops() / 2 / (top * efficiency), memory = traffic / kL3 + double(extents(p).c) * double(unit) / kCopy;
+  const double traffic =
+      (weights > double(machine.l2) / 2 ? weights * blocks / std::max<double>(1, double(p.conv.groups)) : weights);
+  const double compute = p.flops() / 2 / (top * efficiency),
+               memory = traffic / kL3 + double(extents(p).c) * double(unit) / kCopy;
   return std::max(compute, memory) + 0.15 * std::min(compute, memory) + copies;
 }
 
@@ -204,7 +211,8 @@ double estimate_us(const ContractProblem& problem, const ContractConfig& config,
     case ContractKind::kWinograd2:
     case ContractKind::kWinograd4:
       us = winograd_us(problem, config, machine, top);
-      tasks = double(s.instances) * double(divide_up(winograd_tiles(problem.conv, config.kind == ContractKind::kWinograd2 ? 2 : 4), config.mc)) *
+      tasks = double(s.instances) *
+              double(divide_up(winograd_tiles(problem.conv, config.kind == ContractKind::kWinograd2 ? 2 : 4), config.mc)) *
               double(divide_up(s.cols, config.nc));
       break;
     default:

@@ -1,8 +1,8 @@
 // The compiled kernels of one instruction set, as a table of functions.
 //
 // Each kernels_<isa>.cc fills one table; everything else in this folder is compiled for baseline x86-64 and reaches vector code
-// only through the table. Depth is counted in units of 4 bytes: one f32, two 16-bit or four 8-bit elements, so one register tile
-// serves all element types. Rows of a are read by broadcasting units; b is read by vectors of `lanes` units.
+// only through the table. Depth is counted in units of 4 bytes: one f32, two 16-bit or four 8-bit elements, so one register
+// tile serves all element types. Rows of a are read by broadcasting units; b is read by vectors of `lanes` units.
 #pragma once
 
 #include <cstddef>
@@ -34,18 +34,18 @@ enum OutKind : int32_t { kOutF32, kOutI32, kOutU8, kOutI8 };
 
 // One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
 struct TileCall {
-  const char* a = nullptr;       // row 0
-  int64_t a_row = 0;             // bytes from row to row
+  const char* a = nullptr;        // row 0
+  int64_t a_row = 0;              // bytes from row to row
   const int64_t* taps = nullptr;  // byte offsets from a, one for each tap
   int64_t tap_count = 0;
   int64_t depth = 0;  // units of each tap
   const char* b = nullptr;
   int64_t b_step = 0;  // bytes from unit to unit
   char* c = nullptr;
-  int64_t c_row = 0;    // bytes
-  int64_t cols = 0;     // in ((nv - 1) * lanes, nv * lanes]
-  bool first = true;    // start from bias, else from what c holds
-  bool last = true;     // clamp, add the residual, convert
+  int64_t c_row = 0;               // bytes
+  int64_t cols = 0;                // in ((nv - 1) * lanes, nv * lanes]
+  bool first = true;               // start from bias, else from what c holds
+  bool last = true;                // clamp, add the residual, convert
   const char* prefetch = nullptr;  // touched from here on (any readable place), two lines every four units,
   int64_t prefetch_step = 0;       // and advanced by this
   TileFinish finish;
@@ -80,9 +80,9 @@ struct WinogradOutput {
 struct DepthwiseCall {
   int64_t group = 1;  // a power of two, at most a vector
 
-  const float* in = nullptr;  // tap (0, 0) of output pixel 0
+  const float* in = nullptr;                    // tap (0, 0) of output pixel 0
   int64_t in_row = 0, in_tap = 0, in_step = 0;  // from tap row to tap row, tap to tap, output pixel to output pixel
-  const float* weights = nullptr;                // of tap (0, 0)
+  const float* weights = nullptr;               // of tap (0, 0)
   int64_t weight_row = 0, weight_tap = 0, weight_input = 0;  // from row to row, tap to tap, input of the group to input
   int64_t tap_rows = 0, tap_cols = 0;
   float* out = nullptr;
@@ -108,11 +108,11 @@ struct DotCall {
 };
 
 struct KernelTable {
-  int lanes = 1;                                     // units of a vector
-  TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};    // [nv][mr]; null where the tile does not fit the registers
+  int lanes = 1;                                   // units of a vector
+  TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};  // [nv][mr]; null where the tile does not fit the registers
   TileFn i8[kMaxVectors + 1][kMaxRows + 1] = {};
-  bool i8_quads = false;  // four 8-bit elements a unit (a unsigned), else two 16-bit
-  void (*winograd_input[2])(const WinogradInput&) = {};    // m = 2, 4
+  bool i8_quads = false;                                 // four 8-bit elements a unit (a unsigned), else two 16-bit
+  void (*winograd_input[2])(const WinogradInput&) = {};  // m = 2, 4
   void (*winograd_output[2])(const WinogradOutput&) = {};
   void (*depthwise)(const DepthwiseCall&) = nullptr;
   void (*grouped)(const DepthwiseCall&) = nullptr;  // null where there is no permutation of lanes
@@ -125,11 +125,15 @@ const KernelTable& kernels_vnni();
 
 inline const KernelTable& kernels_of(IsaLevel isa) {
   switch (isa) {
-    case IsaLevel::kV1: return kernels_baseline();
-    case IsaLevel::kV3: return kernels_avx2();
-    case IsaLevel::kV4: return kernels_avx512();
+    case IsaLevel::kV1:
+      return kernels_baseline();
+    case IsaLevel::kV3:
+      return kernels_avx2();
+    case IsaLevel::kV4:
+      return kernels_avx512();
     case IsaLevel::kV4Vnni:
-    case IsaLevel::kV4Bf16: return kernels_vnni();
+    case IsaLevel::kV4Bf16:
+      return kernels_vnni();
   }
   return kernels_baseline();
 }

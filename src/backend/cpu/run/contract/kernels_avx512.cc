@@ -12,11 +12,14 @@
 namespace temper::cpu {
 namespace {
 
+// Each needs what the ones before it define.
+// clang-format off
 #include "backend/cpu/run/contract/tile_impl.h"
 #include "backend/cpu/run/contract/op_avx512.h"
 #include "backend/cpu/run/contract/winograd_impl.h"
 #include "backend/cpu/run/contract/depthwise_impl.h"
 #include "backend/cpu/run/contract/dot_impl.h"
+// clang-format on
 
 struct I16Pairs : Int {
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }

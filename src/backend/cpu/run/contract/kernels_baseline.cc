@@ -106,9 +106,12 @@ struct Vec {
   TEMPER_INLINE static T clamp(T v, float lo, float hi) { return clamp_to(v, lo, hi); }
 };
 
+// Each needs what the ones before it define.
+// clang-format off
 #include "backend/cpu/run/contract/winograd_impl.h"
 #include "backend/cpu/run/contract/depthwise_impl.h"
 #include "backend/cpu/run/contract/dot_impl.h"
+// clang-format on
 
 }  // namespace
 

@@ -12,8 +12,11 @@
 namespace temper::cpu {
 namespace {
 
+// Each needs what the ones before it define.
+// clang-format off
 #include "backend/cpu/run/contract/tile_impl.h"
 #include "backend/cpu/run/contract/op_avx512.h"
+// clang-format on
 
 struct I8Quads : Int {
   // As text, because the compiler copies the accumulator around the intrinsic.

@@ -18,8 +18,8 @@ Axis plain_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t
 }
 
 // Output pixel y receives from input pixel i through tap k where i * stride + k * dilation = y + pad. The outputs of one phase
-// are those of one remainder y = phase + n * stride; then k runs over one remainder too, and i = n + (phase + pad - k * dilation) /
-// stride falls as k rises, so the taps are taken from the last.
+// are those of one remainder y = phase + n * stride; then k runs over one remainder too, and i = n + (phase + pad - k *
+// dilation) / stride falls as k rises, so the taps are taken from the last.
 Axis transposed_axis(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t pad, int64_t phase) {
   Axis a;
   a.in = in;

@@ -15,13 +15,13 @@
 namespace temper::cpu {
 
 struct Axis {
-  int64_t outs = 1;                         // grid points
-  int64_t out_first = 0, out_step = 1;      // in output pixels
-  int64_t in_step = 1;                      // input pixels from grid point to grid point
-  int64_t taps = 1;                         // in ascending order of their displacement
-  int64_t shift = 0, shift_step = 1;        // input pixel of tap 0 at grid point 0; from tap to tap, > 0
+  int64_t outs = 1;                           // grid points
+  int64_t out_first = 0, out_step = 1;        // in output pixels
+  int64_t in_step = 1;                        // input pixels from grid point to grid point
+  int64_t taps = 1;                           // in ascending order of their displacement
+  int64_t shift = 0, shift_step = 1;          // input pixel of tap 0 at grid point 0; from tap to tap, > 0
   int64_t kernel_first = 0, kernel_step = 1;  // index of the taps in the weights
-  int64_t in = 1;                           // input pixels that exist
+  int64_t in = 1;                             // input pixels that exist
 };
 
 struct Phase {
@@ -36,12 +36,12 @@ struct Lowering {
   int64_t phases_y = 1, phases_x = 1;
   Phase phase_of_all;  // the only phase, or the largest in every respect
 
-  int64_t images = 1, groups = 1;  // instances; a matrix problem has its batch points as images
-  int64_t channels = 1;            // depth of a tap, in elements
-  int64_t units = 1;               // and in units
-  int64_t cols = 1, panel = 1;     // columns of a group; of a panel (nv vectors)
-  int64_t a_bytes = 4, c_bytes = 4;                                // of an element
-  int64_t in_row = 0, in_pixel = 0, out_row = 0, out_pixel = 0;    // bytes
+  int64_t images = 1, groups = 1;                                // instances; a matrix problem has its batch points as images
+  int64_t channels = 1;                                          // depth of a tap, in elements
+  int64_t units = 1;                                             // and in units
+  int64_t cols = 1, panel = 1;                                   // columns of a group; of a panel (nv vectors)
+  int64_t a_bytes = 4, c_bytes = 4;                              // of an element
+  int64_t in_row = 0, in_pixel = 0, out_row = 0, out_pixel = 0;  // bytes
   int64_t in_height = 1, in_width = 1;
   int64_t image_rows = 1;  // output pixels of an image: how epilogue rows are counted
   int64_t row_width = 1;   // output pixels of an image row
@@ -53,9 +53,9 @@ struct Lowering {
 
   // What the register tile is told: merged taps are as deep as several.
   bool merged = false;
-  int64_t tap_units = 1;  // depth of a tap as the tile sees it
+  int64_t tap_units = 1;                                                 // depth of a tap as the tile sees it
   int64_t slab_pixel = 0, slab_row = 0, slab_class = 0, slab_bytes = 0;  // bytes; class: Note [Row classes]
-  int64_t a_row = 0;      // from output row to output row of a run
+  int64_t a_row = 0;                                                     // from output row to output row of a run
   bool shared_slab = false;
 
   int64_t phases() const { return phases_y * phases_x; }
@@ -85,7 +85,7 @@ BatchPoint batch_point(const GemmGeometry& gemm, int64_t index);
 
 // Copies a block of a, with its padding, into scratch in the order that a_source wants; converts integers.
 struct SlabFill {
-  const char* a = nullptr;  // the image (and group), pixel (0, 0)
+  const char* a = nullptr;           // the image (and group), pixel (0, 0)
   int64_t first_y = 0, first_x = 0;  // of the block, in grid points
   int32_t a_zero = 0;
 };

@@ -20,12 +20,8 @@ struct F32 {
     if (f.bias == nullptr) return _mm512_setzero_ps();
     return _mm512_maskz_loadu_ps(tail ? m : 0xffff, f.bias + col);
   }
-  TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) {
-    return _mm512_maskz_loadu_ps(tail ? m : 0xffff, c);
-  }
-  TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) {
-    _mm512_mask_storeu_ps(c, tail ? m : 0xffff, v);
-  }
+  TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return _mm512_maskz_loadu_ps(tail ? m : 0xffff, c); }
+  TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) { _mm512_mask_storeu_ps(c, tail ? m : 0xffff, v); }
   template <bool kResidual>
   TEMPER_INLINE static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
     if (!tail) m = 0xffff;

@@ -135,15 +135,17 @@ Status validate(const ContractProblem& problem) {
   const bool integer_c = problem.c == DType::kI32 || problem.c == DType::kU8 || problem.c == DType::kI8;
   if (!float_types && !(integer && problem.b == DType::kI8 && (integer_c || problem.c == DType::kF32))) {
     return Error(ErrorCode::kUnsupported, "element types " + std::string(dtype_name(problem.a)) + " x " +
-                                              std::string(dtype_name(problem.b)) + " -> " +
-                                              std::string(dtype_name(problem.c)) +
+                                              std::string(dtype_name(problem.b)) + " -> " + std::string(dtype_name(problem.c)) +
                                               "; use f32, or u8 or i8 x i8 -> i32, u8, i8 or f32")
         .at("contraction");
   }
   switch (problem.form) {
-    case ContractProblem::Form::kGemm: return validate_gemm(problem.gemm, integer);
-    case ContractProblem::Form::kConv: return validate_conv(problem.conv, false);
-    case ContractProblem::Form::kConvTranspose: return validate_conv(problem.conv, true);
+    case ContractProblem::Form::kGemm:
+      return validate_gemm(problem.gemm, integer);
+    case ContractProblem::Form::kConv:
+      return validate_conv(problem.conv, false);
+    case ContractProblem::Form::kConvTranspose:
+      return validate_conv(problem.conv, true);
   }
   return bad("the form is not one of gemm, conv, conv_transpose");
 }

@@ -71,7 +71,7 @@ struct Block {
   int64_t group = 0;
   const char* a = nullptr;  // of the image and group
   char* c = nullptr;
-  int64_t b = 0;  // matrix index, or element offset of a run-time matrix
+  int64_t b = 0;    // matrix index, or element offset of a run-time matrix
   int64_t row = 0;  // of the epilogue, at the image's first pixel
 };
 
@@ -154,10 +154,18 @@ void start_finish(const Job& job, const Block& b, TileFinish& f) {
   if (!l.integer) return;
   f.a_offset = l.kernels->i8_quads ? q.a_zero + (job.problem.a == DType::kI8 ? 128 : 0) : 0;
   switch (job.problem.c) {
-    case DType::kI32: f.out_kind = kOutI32; return;
-    case DType::kU8: f.out_kind = kOutU8; break;
-    case DType::kI8: f.out_kind = kOutI8; break;
-    default: f.out_kind = kOutF32; return;
+    case DType::kI32:
+      f.out_kind = kOutI32;
+      return;
+    case DType::kU8:
+      f.out_kind = kOutU8;
+      break;
+    case DType::kI8:
+      f.out_kind = kOutI8;
+      break;
+    default:
+      f.out_kind = kOutF32;
+      return;
   }
   const float least = f.out_kind == kOutU8 ? 0 : -128, most = f.out_kind == kOutU8 ? 255 : 127;
   f.out_inverse_scale = q.out_inverse_scale;
@@ -171,9 +179,9 @@ struct PanelRun {
   const Job& job;
   const Block& block;
   TileCall call;
-  const char* a;       // of the block's first row
-  int64_t a_run = 0;   // bytes from run to run
-  int64_t col = 0;     // of the panel, within the group
+  const char* a;      // of the block's first row
+  int64_t a_run = 0;  // bytes from run to run
+  int64_t col = 0;    // of the panel, within the group
   int worker = 0;
   const char* next = nullptr;  // the panel to fetch, or null
   int64_t next_bytes = 0;
@@ -217,8 +225,8 @@ struct PanelRun {
           tiles[rows](call);
         }
         if (hook) {
-          e.tile(e.self, worker, reinterpret_cast<float*>(c + begin * call.c_row), call.c_row / 4, first_row + begin, end - begin,
-                 global_col, call.cols);
+          e.tile(e.self, worker, reinterpret_cast<float*>(c + begin * call.c_row), call.c_row / 4, first_row + begin,
+                 end - begin, global_col, call.cols);
         }
       }
     }

@@ -6,16 +6,15 @@
 // begin() / end(), which start
 // a vector of sums from the bias and finish it into memory.
 
-// Kernels are never instrumented: they only make sense as straight code in registers, and a sanitizer takes minutes to compile one.
-// The tests of this folder place every operand against an unreadable page instead.
+// Kernels are never instrumented: they only make sense as straight code in registers, and a sanitizer takes minutes to compile
+// one. The tests of this folder place every operand against an unreadable page instead.
 #define TEMPER_KERNEL __attribute__((no_sanitize("address", "undefined", "thread")))
 #define TEMPER_INLINE __attribute__((always_inline, no_sanitize("address", "undefined", "thread")))
 
 template <int N, class F>
 TEMPER_INLINE inline void unrolled(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) TEMPER_INLINE {
-    (f(std::integral_constant<int, I>{}), ...);
-  }(std::make_integer_sequence<int, N>{});
+  [&]<int... I>(std::integer_sequence<int, I...>) TEMPER_INLINE { (f(std::integral_constant<int, I>{}), ...); }
+  (std::make_integer_sequence<int, N>{});
 }
 
 // Note [Row addresses] Fourteen rows have fourteen addresses, and there are not as many registers. One pointer for every
@@ -33,16 +32,14 @@ TEMPER_KERNEL void tile(const TileCall& t) {
     });
   } else {
     unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j) TEMPER_INLINE {
-        acc[i * NV + j] = Op::load_sum(t.c + i * t.c_row + j * kVecBytes, mask, j == NV - 1);
-      });
+      unrolled<NV>([&](auto j)
+                       TEMPER_INLINE { acc[i * NV + j] = Op::load_sum(t.c + i * t.c_row + j * kVecBytes, mask, j == NV - 1); });
     });
   }
   if (t.last && t.finish.residual != nullptr) {
     unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j) TEMPER_INLINE {
-        __builtin_prefetch(t.finish.residual + i * t.finish.residual_row + j * kVecBytes);
-      });
+      unrolled<NV>([&](auto j)
+                       TEMPER_INLINE { __builtin_prefetch(t.finish.residual + i * t.finish.residual_row + j * kVecBytes); });
     });
   }
   const int64_t row = t.a_row, step = t.b_step, ahead_step = t.prefetch_step;
@@ -82,16 +79,14 @@ TEMPER_KERNEL void tile(const TileCall& t) {
   }
   auto end = [&](auto residual) TEMPER_INLINE {
     unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j) TEMPER_INLINE {
-        Op::template end<residual>(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1);
-      });
+      unrolled<NV>([&](auto j)
+                       TEMPER_INLINE { Op::template end<residual>(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
     });
   };
   if (!t.last) {
     unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j) TEMPER_INLINE {
-        Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1);
-      });
+      unrolled<NV>([&](auto j)
+                       TEMPER_INLINE { Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1); });
     });
   } else if (t.finish.residual != nullptr) {
     end(std::true_type{});
@@ -102,6 +97,6 @@ TEMPER_KERNEL void tile(const TileCall& t) {
 
 template <class Op, int NV, int MAX>
 void fill_tiles(TileFn (&table)[kMaxVectors + 1][kMaxRows + 1]) {
-  [&]<int... I>(std::integer_sequence<int, I...>) { ((table[NV][I + 1] = &tile<Op, I + 1, NV>), ...); }(
-      std::make_integer_sequence<int, MAX>{});
+  [&]<int... I>(std::integer_sequence<int, I...>) { ((table[NV][I + 1] = &tile<Op, I + 1, NV>), ...); }
+  (std::make_integer_sequence<int, MAX>{});
 }

@@ -104,7 +104,7 @@ void multiply(const Job& job, const Place& at, const float* a, int64_t col, int6
       const int64_t n = std::min(job.panel, cols - j), width = round_up(n, job.kernels.lanes);
       const float* panel = b + matrix * matrix_floats + (col + j) * g.in_c;
       const bool more = j + job.panel < cols;
-      const float* next = more ? panel + width * g.in_c
+      const float* next = more                        ? panel + width * g.in_c
                           : matrix + 1 < job.matrices ? b + (matrix + 1) * matrix_floats + col * g.in_c
                                                       : panel;
       const int64_t next_bytes = next == panel ? 0 : width * g.in_c * 4, share = g.in_c / 4 * 128;
@@ -188,16 +188,18 @@ void run_task(const Job& job, int64_t task, int worker) {
   }
 }
 
-constexpr double kG4[6][3] = {{1. / 4, 0, 0},           {-1. / 6, -1. / 6, -1. / 6}, {-1. / 6, 1. / 6, -1. / 6},
-                              {1. / 24, 1. / 12, 1. / 6}, {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1}};
+constexpr double kG4[6][3] = {{1. / 4, 0, 0},
+                              {-1. / 6, -1. / 6, -1. / 6},
+                              {-1. / 6, 1. / 6, -1. / 6},
+                              {1. / 24, 1. / 12, 1. / 6},
+                              {1. / 24, -1. / 12, 1. / 6},
+                              {0, 0, 1}};
 constexpr double kG2[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
 
 }  // namespace
 
 Status winograd_validate(const ContractProblem& problem, const ContractConfig& config) {
-  const auto bad = [](const char* message) {
-    return Error(ErrorCode::kInvalidArgument, message).at("contraction config");
-  };
+  const auto bad = [](const char* message) { return Error(ErrorCode::kInvalidArgument, message).at("contraction config"); };
   const ConvGeometry& g = problem.conv;
   if (problem.form != ContractProblem::Form::kConv || problem.a != DType::kF32 || g.kernel_h != 3 || g.kernel_w != 3 ||
       g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
@@ -236,7 +238,8 @@ void winograd_pack(const ContractProblem& problem, const ContractConfig& config,
         for (int64_t i = 0; i < t; ++i) {
           const double* r = job.m == 4 ? kG4[i] : kG2[i];
           for (int64_t x = 0; x < 3; ++x) {
-            half[i][x] = r[0] * w[x * weights.kw] + r[1] * w[weights.kh + x * weights.kw] + r[2] * w[2 * weights.kh + x * weights.kw];
+            half[i][x] =
+                r[0] * w[x * weights.kw] + r[1] * w[weights.kh + x * weights.kw] + r[2] * w[2 * weights.kh + x * weights.kw];
           }
         }
         for (int64_t i = 0; i < t; ++i) {

@@ -1,8 +1,8 @@
 // The Winograd transforms, once for all instruction sets; included inside an anonymous namespace after `Vec`, a vector of
 // floats: T, kLanes, load / store, load_part / store_part of the first n lanes, set1, add, sub, mul, fma (a * b + c), clamp.
 //
-// Note [Winograd] F(m x m, 3 x 3) computes m x m outputs from a patch of t x t, t = m + 2, by t * t products instead of 9 m * m:
-// Y = A' [(G g G') . (B' d B)] A, with the usual interpolation points 0, 1, -1 (, 2, -2) and infinity. The dots of all
+// Note [Winograd] F(m x m, 3 x 3) computes m x m outputs from a patch of t x t, t = m + 2, by t * t products instead of 9 m *
+// m: Y = A' [(G g G') . (B' d B)] A, with the usual interpolation points 0, 1, -1 (, 2, -2) and infinity. The dots of all
 // channels are t * t matrix products [tiles, in_c] x [in_c, out_c].
 
 template <int M>
@@ -97,7 +97,8 @@ TEMPER_INLINE inline void winograd_output_vector(const WinogradOutput& w, int64_
   Vec::T half[M * N];
   unrolled<N>([&](auto x) TEMPER_INLINE {
     Vec::T m[N];
-    unrolled<N>([&](auto y) TEMPER_INLINE { m[y] = Vec::load_part(w.in + (y * N + x) * w.matrix + c, kWhole ? Vec::kLanes : lanes); });
+    unrolled<N>([&](auto y)
+                    TEMPER_INLINE { m[y] = Vec::load_part(w.in + (y * N + x) * w.matrix + c, kWhole ? Vec::kLanes : lanes); });
     Transform<M>::output(m, 1, half + x, N);
   });
   const Vec::T bias = w.bias == nullptr ? Vec::set1(0) : Vec::load_part(w.bias + c, kWhole ? Vec::kLanes : lanes);

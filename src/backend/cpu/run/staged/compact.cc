@@ -23,7 +23,9 @@ class CompactLaunch final : public CoreLaunch {
         continue;
       }
       if (mask[i] == 0) continue;
-      if (count == capacity_) return Error(ErrorCode::kOutOfMemory, "more than " + std::to_string(capacity_) + " elements were found, and the output holds no more");
+      if (count == capacity_)
+        return Error(ErrorCode::kOutOfMemory,
+                     "more than " + std::to_string(capacity_) + " elements were found, and the output holds no more");
       to[count * stride_] = i;
       ++count;
     }
@@ -48,15 +50,18 @@ Expected<std::unique_ptr<Core>> CompactCore::decode(ByteReader& r) {
   auto core = std::make_unique<CompactCore>();
   for (int32_t* x : {&core->mask, &core->positions, &core->found, &core->extent, &core->offset, &core->stride}) {
     *x = TEMPER_TRY(r.i32());
-    if (*x < 0 || *x > kMaxNumber) return Error(ErrorCode::kCorrupt, "a compact with an impossible number in it; build the plan again");
+    if (*x < 0 || *x > kMaxNumber)
+      return Error(ErrorCode::kCorrupt, "a compact with an impossible number in it; build the plan again");
   }
   return std::unique_ptr<Core>(std::move(core));
 }
 
 Expected<std::unique_ptr<CoreLaunch>> CompactCore::prepare(std::span<const int64_t> p, std::span<const int64_t> bytes) const {
-  const int64_t n = p[static_cast<size_t>(extent)], begin = p[static_cast<size_t>(offset)], step = p[static_cast<size_t>(stride)];
+  const int64_t n = p[static_cast<size_t>(extent)], begin = p[static_cast<size_t>(offset)],
+                step = p[static_cast<size_t>(stride)];
   const int64_t limit = bytes[static_cast<size_t>(positions)] / 8;
-  if (!fits(n, DType::kBool, bytes[static_cast<size_t>(mask)]) || bytes[static_cast<size_t>(found)] < 8 || begin < 0 || step < 1) {
+  if (!fits(n, DType::kBool, bytes[static_cast<size_t>(mask)]) || bytes[static_cast<size_t>(found)] < 8 || begin < 0 ||
+      step < 1) {
     return Error(ErrorCode::kInvalidArgument, "a compact that does not fit its buffers");
   }
   const int64_t capacity = begin >= limit ? 0 : (limit - 1 - begin) / step + 1;

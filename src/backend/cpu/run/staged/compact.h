@@ -1,5 +1,5 @@
-// CompactCore: positions of the true bytes of place `mask` [extent], in order, into the i64 place `positions` at offset + i * stride, and how many
-// there are into the i64 place `found`. Numbers below are places, then parameters.
+// CompactCore: positions of the true bytes of place `mask` [extent], in order, into the i64 place `positions` at offset + i *
+// stride, and how many there are into the i64 place `found`. Numbers below are places, then parameters.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ class CompactCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({mask, positions, found}) + 1; }
   int parameter_count() const override { return std::max({extent, offset, stride}) + 1; }
-  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const override;
+  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                std::span<const int64_t> place_bytes) const override;
 };
 
 }  // namespace temper::cpu

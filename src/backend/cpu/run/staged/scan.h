@@ -1,5 +1,5 @@
-// ScanCore: running sums (products, ...) along each row of place `source` [rows, extent] into `result` of the same type. Numbers below are
-// places, then parameters. Floats (f32, f64) are accumulated in f64; integers wrap around.
+// ScanCore: running sums (products, ...) along each row of place `source` [rows, extent] into `result` of the same type.
+// Numbers below are places, then parameters. Floats (f32, f64) are accumulated in f64; integers wrap around.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,8 @@ class ScanCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max(source, result) + 1; }
   int parameter_count() const override { return std::max(rows, extent) + 1; }
-  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const override;
+  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                std::span<const int64_t> place_bytes) const override;
 };
 
 }  // namespace temper::cpu

@@ -7,33 +7,58 @@ namespace {
 
 // One element as an exact value, and back with the rounding or wrap-around of its type.
 ScalarValue read_element(const std::byte* p, DType dtype) {
-  auto raw = [&](auto x) { std::memcpy(&x, p, sizeof x); return x; };
+  auto raw = [&](auto x) {
+    std::memcpy(&x, p, sizeof x);
+    return x;
+  };
   switch (dtype) {
-    case DType::kF32: return {.f = static_cast<double>(raw(float{}))};
-    case DType::kF64: return {.f = raw(double{})};
-    case DType::kF16: return {.f = static_cast<double>(f16_to_f32(raw(uint16_t{})))};
-    case DType::kBF16: return {.f = static_cast<double>(bf16_to_f32(raw(uint16_t{})))};
-    case DType::kF8E4M3: return {.f = static_cast<double>(f8e4m3_to_f32(raw(uint8_t{})))};
-    case DType::kF8E5M2: return {.f = static_cast<double>(f8e5m2_to_f32(raw(uint8_t{})))};
-    case DType::kI8: return {.i = raw(int8_t{})};
-    case DType::kI16: return {.i = raw(int16_t{})};
-    case DType::kI32: return {.i = raw(int32_t{})};
-    case DType::kU16: return {.i = raw(uint16_t{})};
-    case DType::kU32: return {.i = raw(uint32_t{})};
-    case DType::kI64: case DType::kU64: return {.i = raw(int64_t{})};
-    default: return {.i = raw(uint8_t{})};
+    case DType::kF32:
+      return {.f = static_cast<double>(raw(float{}))};
+    case DType::kF64:
+      return {.f = raw(double{})};
+    case DType::kF16:
+      return {.f = static_cast<double>(f16_to_f32(raw(uint16_t{})))};
+    case DType::kBF16:
+      return {.f = static_cast<double>(bf16_to_f32(raw(uint16_t{})))};
+    case DType::kF8E4M3:
+      return {.f = static_cast<double>(f8e4m3_to_f32(raw(uint8_t{})))};
+    case DType::kF8E5M2:
+      return {.f = static_cast<double>(f8e5m2_to_f32(raw(uint8_t{})))};
+    case DType::kI8:
+      return {.i = raw(int8_t{})};
+    case DType::kI16:
+      return {.i = raw(int16_t{})};
+    case DType::kI32:
+      return {.i = raw(int32_t{})};
+    case DType::kU16:
+      return {.i = raw(uint16_t{})};
+    case DType::kU32:
+      return {.i = raw(uint32_t{})};
+    case DType::kI64:
+    case DType::kU64:
+      return {.i = raw(int64_t{})};
+    default:
+      return {.i = raw(uint8_t{})};
   }
 }
 void write_element(std::byte* p, DType dtype, ScalarValue v) {
   auto raw = [&](auto x) { std::memcpy(p, &x, sizeof x); };
   switch (dtype) {
-    case DType::kF32: return raw(static_cast<float>(v.f));
-    case DType::kF64: return raw(v.f);
-    case DType::kF16: return raw(f32_to_f16(static_cast<float>(v.f)));
-    case DType::kBF16: return raw(f32_to_bf16(static_cast<float>(v.f)));
-    case DType::kF8E4M3: return raw(f32_to_f8e4m3(static_cast<float>(v.f)));
-    case DType::kF8E5M2: return raw(f32_to_f8e5m2(static_cast<float>(v.f)));
-    default: std::memcpy(p, &v.i, static_cast<size_t>(dtype_bits(dtype) / 8)); return;
+    case DType::kF32:
+      return raw(static_cast<float>(v.f));
+    case DType::kF64:
+      return raw(v.f);
+    case DType::kF16:
+      return raw(f32_to_f16(static_cast<float>(v.f)));
+    case DType::kBF16:
+      return raw(f32_to_bf16(static_cast<float>(v.f)));
+    case DType::kF8E4M3:
+      return raw(f32_to_f8e4m3(static_cast<float>(v.f)));
+    case DType::kF8E5M2:
+      return raw(f32_to_f8e5m2(static_cast<float>(v.f)));
+    default:
+      std::memcpy(p, &v.i, static_cast<size_t>(dtype_bits(dtype) / 8));
+      return;
   }
 }
 
@@ -48,17 +73,27 @@ class ScatterLaunch final : public CoreLaunch {
     std::byte* result = places[static_cast<size_t>(core_.result)];
     bool good = true;
     if (core_.combine) {
-      good = core_.dtype == DType::kF32 && *core_.combine == ScalarOp::k_add ? add_floats(result, updates, offsets) : combine(result, updates, offsets);
+      good = core_.dtype == DType::kF32 && *core_.combine == ScalarOp::k_add ? add_floats(result, updates, offsets)
+                                                                             : combine(result, updates, offsets);
     } else {
       switch (dtype_bits(core_.dtype)) {
-        case 8: good = put<uint8_t>(result, updates, offsets); break;
-        case 16: good = put<uint16_t>(result, updates, offsets); break;
-        case 32: good = put<uint32_t>(result, updates, offsets); break;
-        default: good = put<uint64_t>(result, updates, offsets); break;
+        case 8:
+          good = put<uint8_t>(result, updates, offsets);
+          break;
+        case 16:
+          good = put<uint16_t>(result, updates, offsets);
+          break;
+        case 32:
+          good = put<uint32_t>(result, updates, offsets);
+          break;
+        default:
+          good = put<uint64_t>(result, updates, offsets);
+          break;
       }
     }
     if (good) return {};
-    return Error(ErrorCode::kInvalidArgument, "an index of a scatter is outside the tensor that it writes to; correct the input");
+    return Error(ErrorCode::kInvalidArgument,
+                 "an index of a scatter is outside the tensor that it writes to; correct the input");
   }
 
  private:
@@ -69,8 +104,10 @@ class ScatterLaunch final : public CoreLaunch {
     bool good = true;
     for (int64_t i = 0; i < count_; ++i) {
       const int64_t at = offsets[i];
-      if (at >= 0 && at < limit_) y[at] = u[i];
-      else good = good && at < 0;
+      if (at >= 0 && at < limit_)
+        y[at] = u[i];
+      else
+        good = good && at < 0;
     }
     return good;
   }
@@ -80,8 +117,10 @@ class ScatterLaunch final : public CoreLaunch {
     bool good = true;
     for (int64_t i = 0; i < count_; ++i) {
       const int64_t at = offsets[i];
-      if (at >= 0 && at < limit_) y[at] += u[i];
-      else good = good && at < 0;
+      if (at >= 0 && at < limit_)
+        y[at] += u[i];
+      else
+        good = good && at < 0;
     }
     return good;
   }
@@ -92,7 +131,9 @@ class ScatterLaunch final : public CoreLaunch {
       if (at < 0) continue;
       if (at >= limit_) return false;
       std::byte* y = result + at * size;
-      write_element(y, core_.dtype, evaluate_scalar(*core_.combine, core_.dtype, read_element(y, core_.dtype), read_element(updates + i * size, core_.dtype), {}));
+      write_element(y, core_.dtype,
+                    evaluate_scalar(*core_.combine, core_.dtype, read_element(y, core_.dtype),
+                                    read_element(updates + i * size, core_.dtype), {}));
     }
     return true;
   }
@@ -120,10 +161,13 @@ Expected<std::unique_ptr<Core>> ScatterCore::decode(ByteReader& r) {
   if (combines) core->combine = op;
   for (int32_t* x : {&core->result, &core->offsets, &core->updates, &core->count}) {
     *x = TEMPER_TRY(r.i32());
-    if (*x < 0 || *x > kMaxNumber) return Error(ErrorCode::kCorrupt, "a scatter with an impossible number in it; build the plan again");
+    if (*x < 0 || *x > kMaxNumber)
+      return Error(ErrorCode::kCorrupt, "a scatter with an impossible number in it; build the plan again");
   }
   const ScalarInfo& info = scalar_info(op);
-  const bool fits_type = info.rule == TypeRule::kNumeric ? core->dtype != DType::kBool : info.rule == TypeRule::kBool ? core->dtype == DType::kBool : info.rule == TypeRule::kInt && is_int(core->dtype);
+  const bool fits_type = info.rule == TypeRule::kNumeric ? core->dtype != DType::kBool
+                         : info.rule == TypeRule::kBool  ? core->dtype == DType::kBool
+                                                         : info.rule == TypeRule::kInt && is_int(core->dtype);
   if (core->dtype == DType::kString || dtype_bits(core->dtype) < 8 || (combines && (info.arity != 2 || !fits_type))) {
     return Error(ErrorCode::kCorrupt, "a scatter of a type that it does not work on; build the plan again");
   }
@@ -135,7 +179,8 @@ Expected<std::unique_ptr<CoreLaunch>> ScatterCore::prepare(std::span<const int64
   if (!fits(n, DType::kI64, bytes[static_cast<size_t>(offsets)]) || !fits(n, dtype, bytes[static_cast<size_t>(updates)])) {
     return Error(ErrorCode::kInvalidArgument, "a scatter that does not fit its buffers");
   }
-  return std::unique_ptr<CoreLaunch>(std::make_unique<ScatterLaunch>(*this, n, bytes[static_cast<size_t>(result)] / (dtype_bits(dtype) / 8)));
+  return std::unique_ptr<CoreLaunch>(
+      std::make_unique<ScatterLaunch>(*this, n, bytes[static_cast<size_t>(result)] / (dtype_bits(dtype) / 8)));
 }
 
 }  // namespace temper::cpu

@@ -1,5 +1,6 @@
-// ScatterCore: place `result` already holds the base; element i of `updates` is put at, or combined with, element offsets[i] of it, in order of
-// i: of several updates of one element the last wins. An offset below 0 drops the update. Numbers below are places, then a parameter.
+// ScatterCore: place `result` already holds the base; element i of `updates` is put at, or combined with, element offsets[i] of
+// it, in order of i: of several updates of one element the last wins. An offset below 0 drops the update. Numbers below are
+// places, then a parameter.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,8 @@ class ScatterCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({result, offsets, updates}) + 1; }
   int parameter_count() const override { return count + 1; }
-  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const override;
+  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                std::span<const int64_t> place_bytes) const override;
 };
 
 }  // namespace temper::cpu

@@ -6,8 +6,8 @@
 namespace temper::cpu {
 namespace {
 
-// Note [Order of keys]: a key and its position are packed so that comparing the packed integers is the whole order: no two are equal, so any
-// algorithm is stable.
+// Note [Order of keys]: a key and its position are packed so that comparing the packed integers is the whole order: no two are
+// equal, so any algorithm is stable.
 
 // Integers in the same order as the values; both zeros are one key, all NaNs the greatest.
 template <class T>
@@ -37,8 +37,10 @@ using Entry = std::conditional_t<sizeof(T) == 8, WideEntry, uint64_t>;
 
 template <class T>
 Entry<T> entry_of(T x, int64_t position, bool descending) {
-  if constexpr (sizeof(T) == 8) return {key_of(x, descending), static_cast<uint64_t>(position)};
-  else return key_of(x, descending) << 32 | static_cast<uint64_t>(position);
+  if constexpr (sizeof(T) == 8)
+    return {key_of(x, descending), static_cast<uint64_t>(position)};
+  else
+    return key_of(x, descending) << 32 | static_cast<uint64_t>(position);
 }
 inline int64_t position_of(uint64_t e) { return static_cast<int64_t>(e & 0xffffffffu); }
 inline int64_t position_of(const WideEntry& e) { return static_cast<int64_t>(e.position); }
@@ -78,7 +80,8 @@ class SortLaunch final : public CoreLaunch {
     places_ = places.data();
     workspace_ = workspace;
     if (rows_ > 1 && rows_ * n_ > 2000) {
-      executor.parallel_for(rows_, [](void* self, int64_t row, int worker) { static_cast<SortLaunch*>(self)->row(row, worker); }, this);
+      executor.parallel_for(
+          rows_, [](void* self, int64_t row, int worker) { static_cast<SortLaunch*>(self)->row(row, worker); }, this);
     } else {
       for (int64_t r = 0; r < rows_; ++r) row(r, 0);
     }
@@ -91,21 +94,32 @@ class SortLaunch final : public CoreLaunch {
   template <class T>
   void row_as(int64_t r, std::byte* scratch) {
     sort_row(reinterpret_cast<const T*>(places_[core_.source]) + r * n_, n_, count_, core_.descending, scratch,
-             reinterpret_cast<T*>(places_[core_.values]) + r * count_, reinterpret_cast<int64_t*>(places_[core_.positions]) + r * count_);
+             reinterpret_cast<T*>(places_[core_.values]) + r * count_,
+             reinterpret_cast<int64_t*>(places_[core_.positions]) + r * count_);
   }
   void row(int64_t r, int worker) {
     std::byte* scratch = workspace_ + row_bytes() * worker;
     switch (core_.dtype) {
-      case DType::kF32: return row_as<float>(r, scratch);
-      case DType::kF64: return row_as<double>(r, scratch);
-      case DType::kI8: return row_as<int8_t>(r, scratch);
-      case DType::kI16: return row_as<int16_t>(r, scratch);
-      case DType::kI32: return row_as<int32_t>(r, scratch);
-      case DType::kI64: return row_as<int64_t>(r, scratch);
-      case DType::kU16: return row_as<uint16_t>(r, scratch);
-      case DType::kU32: return row_as<uint32_t>(r, scratch);
-      case DType::kU64: return row_as<uint64_t>(r, scratch);
-      default: return row_as<uint8_t>(r, scratch);
+      case DType::kF32:
+        return row_as<float>(r, scratch);
+      case DType::kF64:
+        return row_as<double>(r, scratch);
+      case DType::kI8:
+        return row_as<int8_t>(r, scratch);
+      case DType::kI16:
+        return row_as<int16_t>(r, scratch);
+      case DType::kI32:
+        return row_as<int32_t>(r, scratch);
+      case DType::kI64:
+        return row_as<int64_t>(r, scratch);
+      case DType::kU16:
+        return row_as<uint16_t>(r, scratch);
+      case DType::kU32:
+        return row_as<uint32_t>(r, scratch);
+      case DType::kU64:
+        return row_as<uint64_t>(r, scratch);
+      default:
+        return row_as<uint8_t>(r, scratch);
     }
   }
 
@@ -131,7 +145,8 @@ Expected<std::unique_ptr<Core>> SortCore::decode(ByteReader& r) {
   core->descending = TEMPER_TRY(r.boolean());
   for (int32_t* x : {&core->source, &core->values, &core->positions, &core->rows, &core->extent, &core->count}) {
     *x = TEMPER_TRY(r.i32());
-    if (*x < 0 || *x > kMaxNumber) return Error(ErrorCode::kCorrupt, "a sort with an impossible number in it; build the plan again");
+    if (*x < 0 || *x > kMaxNumber)
+      return Error(ErrorCode::kCorrupt, "a sort with an impossible number in it; build the plan again");
   }
   if (core->dtype == DType::kString || dtype_bits(core->dtype) < 8 || (is_float(core->dtype) && dtype_bits(core->dtype) < 32)) {
     return Error(ErrorCode::kCorrupt, "a sort of a type that it does not work on; build the plan again");
@@ -142,10 +157,12 @@ Expected<std::unique_ptr<Core>> SortCore::decode(ByteReader& r) {
 Expected<std::unique_ptr<CoreLaunch>> SortCore::prepare(std::span<const int64_t> p, std::span<const int64_t> bytes) const {
   const int64_t r = p[static_cast<size_t>(rows)], n = p[static_cast<size_t>(extent)], k = p[static_cast<size_t>(count)];
   if (k < 0 || k > n) {
-    return Error(ErrorCode::kInvalidArgument, "the first " + std::to_string(k) + " of " + std::to_string(n) + " sorted elements are asked for");
+    return Error(ErrorCode::kInvalidArgument,
+                 "the first " + std::to_string(k) + " of " + std::to_string(n) + " sorted elements are asked for");
   }
   if (n >= (int64_t{1} << 32) || !fits(count_product(r, n), dtype, bytes[static_cast<size_t>(source)]) ||
-      !fits(count_product(r, k), dtype, bytes[static_cast<size_t>(values)]) || !fits(count_product(r, k), DType::kI64, bytes[static_cast<size_t>(positions)])) {
+      !fits(count_product(r, k), dtype, bytes[static_cast<size_t>(values)]) ||
+      !fits(count_product(r, k), DType::kI64, bytes[static_cast<size_t>(positions)])) {
     return Error(ErrorCode::kInvalidArgument, "a sort that does not fit its buffers");
   }
   return std::unique_ptr<CoreLaunch>(std::make_unique<SortLaunch>(*this, r, n, k));

@@ -1,5 +1,5 @@
-// SortCore: sorts each row of place `source` [rows, extent] into `values` and i64 `positions` [rows, count]. Numbers below are places, then
-// parameters. dtype is f32, f64, bool or an integer of at least 8 bits.
+// SortCore: sorts each row of place `source` [rows, extent] into `values` and i64 `positions` [rows, count]. Numbers below are
+// places, then parameters. dtype is f32, f64, bool or an integer of at least 8 bits.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,8 @@ class SortCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({source, values, positions}) + 1; }
   int parameter_count() const override { return std::max({rows, extent, count}) + 1; }
-  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const override;
+  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                std::span<const int64_t> place_bytes) const override;
 };
 
 }  // namespace temper::cpu

@@ -74,15 +74,18 @@ class StagedKernel final : public Kernel {
   int buffer_count() const override { return frame_.buffers; }
   int parameter_count() const override { return frame_.parameters; }
 
-  Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const override {
-    if (static_cast<int32_t>(parameters.size()) != frame_.parameters || static_cast<int32_t>(buffer_bytes.size()) != frame_.buffers) {
+  Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
+                                            std::span<const int64_t> buffer_bytes) const override {
+    if (static_cast<int32_t>(parameters.size()) != frame_.parameters ||
+        static_cast<int32_t>(buffer_bytes.size()) != frame_.buffers) {
       return Error(ErrorCode::kInvalidArgument, "prepared with the wrong number of parameters or buffers");
     }
     auto launch = std::make_unique<StagedLaunch>();
     std::vector<int64_t> sizes(buffer_bytes.begin(), buffer_bytes.end());
     for (const Temporary& t : frame_.temporaries) {
       const int64_t elements = parameters[static_cast<size_t>(t.elements)];
-      if (elements < 0 || elements > (int64_t{1} << 40)) return Error(ErrorCode::kInvalidArgument, "a temporary of " + std::to_string(elements) + " elements is out of range");
+      if (elements < 0 || elements > (int64_t{1} << 40))
+        return Error(ErrorCode::kInvalidArgument, "a temporary of " + std::to_string(elements) + " elements is out of range");
       sizes.push_back(dtype_bytes(t.dtype, elements));
       launch->offsets.push_back(launch->temporary_bytes);
       launch->temporary_bytes += (sizes.back() + 127) / 64 * 64;
@@ -137,15 +140,19 @@ Expected<StagedFrame> decode_frame(ByteReader& r) {
 }
 
 Expected<std::unique_ptr<Kernel>> make_staged(StagedFrame f, std::unique_ptr<Core> core) {
-  if (f.buffers < 0 || f.parameters < 0 || f.buffers > kMaxPlaces) return corrupt("a kernel with an impossible number of buffers");
+  if (f.buffers < 0 || f.parameters < 0 || f.buffers > kMaxPlaces)
+    return corrupt("a kernel with an impossible number of buffers");
   const int64_t places = f.buffers + static_cast<int64_t>(f.temporaries.size());
-  if (places > kMaxPlaces || core->place_count() > places || core->parameter_count() > f.parameters) return corrupt("a kernel that names a buffer it does not have");
+  if (places > kMaxPlaces || core->place_count() > places || core->parameter_count() > f.parameters)
+    return corrupt("a kernel that names a buffer it does not have");
   for (const Temporary& t : f.temporaries) {
-    if (t.dtype == DType::kString || t.elements < 0 || t.elements >= f.parameters) return corrupt("a temporary of unknown size");
+    if (t.dtype == DType::kString || t.elements < 0 || t.elements >= f.parameters)
+      return corrupt("a temporary of unknown size");
   }
   for (const auto* programs : {&f.before, &f.after}) {
     for (const StagedProgram& p : *programs) {
-      if (p.first_parameter < 0 || p.first_parameter > f.parameters - p.program.parameters || p.places.size() != p.program.buffers.size()) {
+      if (p.first_parameter < 0 || p.first_parameter > f.parameters - p.program.parameters ||
+          p.places.size() != p.program.buffers.size()) {
         return corrupt("a tile program that does not fit its kernel");
       }
       for (int32_t place : p.places) {

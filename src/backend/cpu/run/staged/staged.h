@@ -1,8 +1,8 @@
 // StagedKernel: a kernel around a core that wants its operands dense, in an order of its own.
 //
-// Tile programs bring the operands, whatever their layout and index map, into temporaries (or straight into an output); the core works on
-// those; tile programs bring results to where they belong. Places are numbered: buffers of the kernel first, then temporaries. Each
-// kind of kernel ("sort", "scan", "scatter", "compact", "suppress") is one core, in its own file.
+// Tile programs bring the operands, whatever their layout and index map, into temporaries (or straight into an output); the
+// core works on those; tile programs bring results to where they belong. Places are numbered: buffers of the kernel first, then
+// temporaries. Each kind of kernel ("sort", "scan", "scatter", "compact", "suppress") is one core, in its own file.
 //
 // Invariant: whatever the blob and the parameters say, a core touches only its places: its prepare() compares sizes.
 //
@@ -30,7 +30,8 @@ class Core {
   virtual ~Core() = default;
   virtual int place_count() const = 0;      // places that it names are below this
   virtual int parameter_count() const = 0;  // likewise
-  virtual Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const = 0;
+  virtual Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                        std::span<const int64_t> place_bytes) const = 0;
 };
 
 // One tile program: its parameters are a run of the kernel's, its buffers are places.

@@ -12,7 +12,8 @@ class SuppressLaunch final : public CoreLaunch {
     places_ = places.data();
     workspace_ = workspace;
     if (lists_ > 1 && lists_ * n_ > 500) {
-      executor.parallel_for(lists_, [](void* self, int64_t list, int worker) { static_cast<SuppressLaunch*>(self)->list(list, worker); }, this);
+      executor.parallel_for(
+          lists_, [](void* self, int64_t list, int worker) { static_cast<SuppressLaunch*>(self)->list(list, worker); }, this);
     } else {
       for (int64_t l = 0; l < lists_; ++l) list(l, 0);
     }
@@ -42,7 +43,8 @@ class SuppressLaunch final : public CoreLaunch {
           const float w = std::min(x2, side[2][j]) - std::max(x1, side[0][j]);
           const float h = std::min(y2, side[3][j]) - std::max(y1, side[1][j]);
           const float both = w * h;
-          hits += static_cast<int>(w > 0) & static_cast<int>(h > 0) & static_cast<int>(both / (area + side[4][j] - both) > threshold);
+          hits += static_cast<int>(w > 0) & static_cast<int>(h > 0) &
+                  static_cast<int>(both / (area + side[4][j] - both) > threshold);
         }
         keep = hits == 0;
       }
@@ -71,15 +73,16 @@ Expected<std::unique_ptr<Core>> SuppressCore::decode(ByteReader& r) {
   auto core = std::make_unique<SuppressCore>();
   for (int32_t* x : {&core->boxes, &core->threshold, &core->kept, &core->lists, &core->count}) {
     *x = TEMPER_TRY(r.i32());
-    if (*x < 0 || *x > kMaxNumber) return Error(ErrorCode::kCorrupt, "a suppression with an impossible number in it; build the plan again");
+    if (*x < 0 || *x > kMaxNumber)
+      return Error(ErrorCode::kCorrupt, "a suppression with an impossible number in it; build the plan again");
   }
   return std::unique_ptr<Core>(std::move(core));
 }
 
 Expected<std::unique_ptr<CoreLaunch>> SuppressCore::prepare(std::span<const int64_t> p, std::span<const int64_t> bytes) const {
   const int64_t s = p[static_cast<size_t>(lists)], n = p[static_cast<size_t>(count)];
-  if (!fits(count_product(count_product(s, n), 4), DType::kF32, bytes[static_cast<size_t>(boxes)]) || bytes[static_cast<size_t>(threshold)] < 4 ||
-      !fits(count_product(s, n), DType::kBool, bytes[static_cast<size_t>(kept)])) {
+  if (!fits(count_product(count_product(s, n), 4), DType::kF32, bytes[static_cast<size_t>(boxes)]) ||
+      bytes[static_cast<size_t>(threshold)] < 4 || !fits(count_product(s, n), DType::kBool, bytes[static_cast<size_t>(kept)])) {
     return Error(ErrorCode::kInvalidArgument, "a suppression that does not fit its buffers");
   }
   return std::unique_ptr<CoreLaunch>(std::make_unique<SuppressLaunch>(*this, s, n));

@@ -1,6 +1,6 @@
-// SuppressCore: greedy suppression. Place `boxes` is f32 [lists, count, 4] as (x1, y1, x2, y2), each list in order of preference; `threshold` one
-// f32; `kept` gets bytes [lists, count]: whether a box overlaps no earlier kept one with intersection over union > threshold. Numbers
-// below are places, then parameters.
+// SuppressCore: greedy suppression. Place `boxes` is f32 [lists, count, 4] as (x1, y1, x2, y2), each list in order of
+// preference; `threshold` one f32; `kept` gets bytes [lists, count]: whether a box overlaps no earlier kept one with
+// intersection over union > threshold. Numbers below are places, then parameters.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,8 @@ class SuppressCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({boxes, threshold, kept}) + 1; }
   int parameter_count() const override { return std::max(lists, count) + 1; }
-  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> place_bytes) const override;
+  Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
+                                                std::span<const int64_t> place_bytes) const override;
 };
 
 }  // namespace temper::cpu

@@ -51,7 +51,8 @@ struct Axis {
 
 class BoundEpilogue final : public TileEpilogue::Bound {
  public:
-  BoundEpilogue(Axis rows, Axis cols, StagePlan plan) : rows_(std::move(rows)), cols_(std::move(cols)), plan_(std::move(plan)) {}
+  BoundEpilogue(Axis rows, Axis cols, StagePlan plan)
+      : rows_(std::move(rows)), cols_(std::move(cols)), plan_(std::move(plan)) {}
 
   int64_t rows() const override { return rows_.extent(); }
   int64_t cols() const override { return cols_.extent(); }
@@ -76,7 +77,8 @@ class BoundEpilogue final : public TileEpilogue::Bound {
       const int64_t width = std::min({cols_.locate(col + c, by_col, count), cols - c, kMaxTile});
       for (int64_t r = 0; r < rows;) {
         std::copy(by_col, by_col + count, forms);
-        const int64_t height = std::min({rows_.locate(row + r, forms, count), rows - r, std::max<int64_t>(1, kMaxTile / width)});
+        const int64_t height =
+            std::min({rows_.locate(row + r, forms, count), rows - r, std::max<int64_t>(1, kMaxTile / width)});
         run.tile = reinterpret_cast<std::byte*>(data + r * ld + c);
         tile::run_tile(plan_, run, forms, height, width);
         r += height;
@@ -87,7 +89,8 @@ class BoundEpilogue final : public TileEpilogue::Bound {
 
   Status status() const override {
     if (fault_.load(std::memory_order_relaxed) == 0) return {};
-    return Error(ErrorCode::kInvalidArgument, "an index read from a tensor is outside the dimension that it selects from; correct the input");
+    return Error(ErrorCode::kInvalidArgument,
+                 "an index read from a tensor is outside the dimension that it selects from; correct the input");
   }
 
  private:
@@ -104,7 +107,8 @@ class ProgramEpilogue final : public TileEpilogue {
   int buffer_count() const override { return static_cast<int>(program_.buffers.size()); }
   int parameter_count() const override { return program_.parameters; }
 
-  Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const override {
+  Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters,
+                                           std::span<const int64_t> buffer_bytes) const override {
     const std::vector<int64_t> places = TEMPER_TRY(tile::check_numbers(program_, parameters, buffer_bytes));
     const tile::StageCode& stage = program_.stages[0];
     const std::vector<const tile::Form*> forms = tile::forms_of(stage);

@@ -1,13 +1,13 @@
 // TileEpilogue: a tile program that works on the tiles of a contraction's output while they are in the cache.
 //
-// Rows and columns of a tile are points of the output: row r stands for a point of the row dimensions (batch, height, width, ...),
-// counted densely, column c likewise. Operands beside the accumulator are tensors with affine addresses: the same index (residual), per
-// column (bias), per row, per image and channel, scalars. The result replaces the tile in place, or goes to another tensor in
-// that tensor's own type, or both.
+// Rows and columns of a tile are points of the output: row r stands for a point of the row dimensions (batch, height, width,
+// ...), counted densely, column c likewise. Operands beside the accumulator are tensors with affine addresses: the same index
+// (residual), per column (bias), per row, per image and channel, scalars. The result replaces the tile in place, or goes to
+// another tensor in that tensor's own type, or both.
 //
-// The kernel that embeds one numbers the buffers: buffer i of the epilogue is input or output i of the Region it was lowered from.
-// Invariant: decode() accepts any bytes and prepare() any numbers without harm; after prepare() every apply() stays inside the buffers as
-// long as rows and columns stay inside the extents.
+// The kernel that embeds one numbers the buffers: buffer i of the epilogue is input or output i of the Region it was lowered
+// from. Invariant: decode() accepts any bytes and prepare() any numbers without harm; after prepare() every apply() stays
+// inside the buffers as long as rows and columns stay inside the extents.
 //
 //   auto epilogue = TEMPER_TRY(TileEpilogue::decode(reader));
 //   auto bound = TEMPER_TRY(epilogue->prepare(parameters, buffer_bytes));
@@ -40,7 +40,8 @@ class TileEpilogue {
     virtual Status status() const = 0;
 
     // Has the signature of cpu::Epilogue::tile; `self` is a Bound.
-    static void tile_hook(void* self, int worker, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+    static void tile_hook(void* self, int worker, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col,
+                          int64_t cols) {
       static_cast<Bound*>(self)->apply(worker, tile, ld, row, rows, col, cols);
     }
   };
@@ -48,7 +49,8 @@ class TileEpilogue {
   virtual ~TileEpilogue() = default;
   virtual int buffer_count() const = 0;
   virtual int parameter_count() const = 0;
-  virtual Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const = 0;
+  virtual Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters,
+                                                   std::span<const int64_t> buffer_bytes) const = 0;
 
   static Expected<std::unique_ptr<TileEpilogue>> decode(ByteReader& blob);
 };

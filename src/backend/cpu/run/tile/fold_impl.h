@@ -1,9 +1,9 @@
 // How tiles are folded into the accumulators of a reduction. Included only by ops_*.cc (see vec.h).
 //
-// Each monoid has two functions: `span` folds n values into one accumulator (the dimension along the vector is reduced), `each` folds n
-// values into n accumulators (it is kept). Note [Order of sums]: a span is summed in 64 interleaved partial sums that are then
-// added pairwise, whatever the width of a vector, and spans (at most one tile) are added in f64; columns are added in f32, at most
-// 64 at a time, and these in f64. So long sums stay accurate, and every instruction set computes the same bits.
+// Each monoid has two functions: `span` folds n values into one accumulator (the dimension along the vector is reduced), `each`
+// folds n values into n accumulators (it is kept). Note [Order of sums]: a span is summed in 64 interleaved partial sums that
+// are then added pairwise, whatever the width of a vector, and spans (at most one tile) are added in f64; columns are added in
+// f32, at most 64 at a time, and these in f64. So long sums stay accurate, and every instruction set computes the same bits.
 #pragma once
 
 #include <utility>
@@ -66,9 +66,9 @@ inline T* state_of(const FoldCall& c, int k) {
   return reinterpret_cast<T*>(c.state[k]);
 }
 
-struct Place {     // where in the reduction a row of a tile lies
-  int64_t state;   // first accumulator
-  int64_t count;   // values folded before, per accumulator
+struct Place {    // where in the reduction a row of a tile lies
+  int64_t state;  // first accumulator
+  int64_t count;  // values folded before, per accumulator
   int64_t position, step;
 };
 
@@ -78,8 +78,12 @@ inline constexpr auto kSame = [](auto a) { return a; };
 template <class T>
 struct FoldSum {
   static void span(const FoldCall& c, const Place& at, const T* x, int64_t n) {
-    if constexpr (sizeof(T) == 4 && kFloating<T>) state_of<double>(c, 1)[at.state] += reduce_span(x, n, 0.0f, kSame, kAdd);
-    else { T& s = state_of<T>(c, 0)[at.state]; s = (splat(s) + splat(reduce_span(x, n, T(0), kSame, kAdd))).v[0]; }
+    if constexpr (sizeof(T) == 4 && kFloating<T>)
+      state_of<double>(c, 1)[at.state] += reduce_span(x, n, 0.0f, kSame, kAdd);
+    else {
+      T& s = state_of<T>(c, 0)[at.state];
+      s = (splat(s) + splat(reduce_span(x, n, T(0), kSame, kAdd))).v[0];
+    }
   }
   static void each(const FoldCall& c, const Place& at, const T* x, int64_t n) {
     T* s = state_of<T>(c, 0) + at.state;
@@ -214,7 +218,10 @@ struct FoldWelford {
     const double count = static_cast<double>(n), before = static_cast<double>(at.count);
     const double part_mean = static_cast<double>(reduce_span(x, n, T(0), kSame, kAdd)) / count;
     const V<T> centre = splat(static_cast<T>(part_mean));
-    auto square = [centre](V<T> v) { V<T> d = v - centre; return d * d; };
+    auto square = [centre](V<T> v) {
+      V<T> d = v - centre;
+      return d * d;
+    };
     const double part_m2 = static_cast<double>(reduce_span(x, n, T(0), square, kAdd));
     const double delta = part_mean - mean, all = before + count;
     if (at.count == 0) {
@@ -245,7 +252,8 @@ struct FoldMaxSumExp {
     double& s = state_of<double>(c, 1)[at.state];
     const T part_m = FoldExtreme<T, true>::extreme(x, n);
     const V<T> shift = splat(part_m == least() ? T(0) : part_m);
-    double part_s = static_cast<double>(reduce_span(x, n, T(0), [shift](V<T> v) { return exp(v - shift); }, kAdd));
+    double part_s = static_cast<double>(reduce_span(
+        x, n, T(0), [shift](V<T> v) { return exp(v - shift); }, kAdd));
     if (at.count == 0) {
       m = part_m, s = part_s;
       return;
@@ -253,7 +261,8 @@ struct FoldMaxSumExp {
     const T old = m;
     m = FoldExtreme<T, true>::one(old, part_m);
     if (m == least()) return;
-    s = s * __builtin_exp(static_cast<double>(old) - static_cast<double>(m)) + part_s * __builtin_exp(static_cast<double>(part_m) - static_cast<double>(m));
+    s = s * __builtin_exp(static_cast<double>(old) - static_cast<double>(m)) +
+        part_s * __builtin_exp(static_cast<double>(part_m) - static_cast<double>(m));
   }
   static void each(const FoldCall& c, const Place& at, const T* x, int64_t n) {
     T* m = state_of<T>(c, 0) + at.state;
@@ -267,9 +276,12 @@ struct FoldMaxSumExp {
       V<T> now = maximum(old, v);
       V<T> shift = choose<T>(now.v == least(), splat(T(0)), now);
       V<T> keep = exp(old - shift), add = exp(v - shift);
-      if (whole) store(m + i, now);
-      else store_part(m + i, now, left);
-      for (int k = 0; k < left; ++k) s[i + k] = (at.count == 0 ? 0.0 : s[i + k] * static_cast<double>(keep.v[k])) + static_cast<double>(add.v[k]);
+      if (whole)
+        store(m + i, now);
+      else
+        store_part(m + i, now, left);
+      for (int k = 0; k < left; ++k)
+        s[i + k] = (at.count == 0 ? 0.0 : s[i + k] * static_cast<double>(keep.v[k])) + static_cast<double>(add.v[k]);
     }
   }
 };
@@ -277,7 +289,8 @@ struct FoldMaxSumExp {
 template <class T, class Monoid>
 void fold(const FoldCall& c) {
   FoldCall call = c;
-  if (c.fold_rows && c.fold_cols && c.src_step == c.cols * static_cast<int64_t>(sizeof(T)) && c.row_position == c.cols * c.col_position) {
+  if (c.fold_rows && c.fold_cols && c.src_step == c.cols * static_cast<int64_t>(sizeof(T)) &&
+      c.row_position == c.cols * c.col_position) {
     call.cols = c.rows * c.cols;
     call.rows = 1;
   }
@@ -286,8 +299,10 @@ void fold(const FoldCall& c) {
     const T* x = reinterpret_cast<const T*>(call.src + r * call.src_step);
     Place at{call.fold_rows ? 0 : r * kept_cols, call.count + (call.fold_rows ? r * folded_cols : 0),
              call.position + (call.fold_rows ? r * call.row_position : 0), call.col_position};
-    if (call.fold_cols) Monoid::span(call, at, x, call.cols);
-    else Monoid::each(call, at, x, call.cols);
+    if (call.fold_cols)
+      Monoid::span(call, at, x, call.cols);
+    else
+      Monoid::each(call, at, x, call.cols);
   }
 }
 

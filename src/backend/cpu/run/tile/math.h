@@ -6,11 +6,15 @@
 namespace temper::cpu::tile::TEMPER_TILE_ISA {
 
 // Functions of single lanes: through f64 for f32, so that they are right to half a unit or nearly.
-#define TEMPER_TILE_LANES_F64(name) \
-  inline VD name(VD a) { return lanes(a, [](double x) { return __builtin_##name(x); }); }
-#define TEMPER_TILE_LANES(name)                                                                                                     \
-  TEMPER_TILE_LANES_F64(name)                                                                                                       \
-  inline VF name(VF a) { return lanes(a, [](float x) { return static_cast<float>(__builtin_##name(static_cast<double>(x))); }); }
+#define TEMPER_TILE_LANES_F64(name)                                \
+  inline VD name(VD a) {                                           \
+    return lanes(a, [](double x) { return __builtin_##name(x); }); \
+  }
+#define TEMPER_TILE_LANES(name)                                                                            \
+  TEMPER_TILE_LANES_F64(name)                                                                              \
+  inline VF name(VF a) {                                                                                   \
+    return lanes(a, [](float x) { return static_cast<float>(__builtin_##name(static_cast<double>(x))); }); \
+  }
 TEMPER_TILE_LANES_F64(exp)
 TEMPER_TILE_LANES_F64(expm1)
 TEMPER_TILE_LANES_F64(log)
@@ -32,9 +36,13 @@ TEMPER_TILE_LANES(atanh)
 #undef TEMPER_TILE_LANES_F64
 
 inline VF atan2(VF a, VF b) {
-  return lanes(a, b, [](float x, float y) { return static_cast<float>(__builtin_atan2(static_cast<double>(x), static_cast<double>(y))); });
+  return lanes(a, b, [](float x, float y) {
+    return static_cast<float>(__builtin_atan2(static_cast<double>(x), static_cast<double>(y)));
+  });
 }
-inline VD atan2(VD a, VD b) { return lanes(a, b, [](double x, double y) { return __builtin_atan2(x, y); }); }
+inline VD atan2(VD a, VD b) {
+  return lanes(a, b, [](double x, double y) { return __builtin_atan2(x, y); });
+}
 
 // Note [Polynomials]: coefficients are Chebyshev fits of the functions named, rounded to the type; highest power first.
 template <class T>
@@ -55,7 +63,7 @@ inline V<T> polynomial(V<T> x, T c, C... rest) {
 }
 
 inline constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;  // the high part has few bits: exact products
-inline constexpr float kMagic = 12582912.0f;                               // 1.5 * 2^23: adding it rounds to a whole number
+inline constexpr float kMagic = 12582912.0f;                                // 1.5 * 2^23: adding it rounds to a whole number
 
 // p * 2^n for whole n, also where the result is denormal or overflows.
 inline VF scale(VF p, VF n) {
@@ -109,8 +117,8 @@ inline VF log(VF a) {
   VF m = from_bits<float>(b - (e << 23));
   VF n = {__builtin_convertvector(e, Raw<float>) - (tiny ? splat(23.0f).v : splat(0.0f).v)};
   VF f = {m.v - 1.0f};
-  VF p = polynomial(f, 0.06969753653f, -0.1147918776f, 0.1168579608f, -0.1242577657f, 0.1424903274f, -0.1666779816f, 0.2000071704f,
-                    -0.2499999702f, 0.3333333135f);
+  VF p = polynomial(f, 0.06969753653f, -0.1147918776f, 0.1168579608f, -0.1242577657f, 0.1424903274f, -0.1666779816f,
+                    0.2000071704f, -0.2499999702f, 0.3333333135f);
   VF f2 = {f.v * f.v};
   VF low = madd(n, splat(kLn2Low), {p.v * f2.v * f.v});
   low = madd(f2, splat(-0.5f), low);
@@ -133,7 +141,8 @@ inline VF log1p(VF a) {
 inline VF tanh(VF a) {
   VF x = absolute(a);
   VF z = {x.v * x.v};
-  VF small = madd({polynomial(z, -0.00604516454f, 0.02096132934f, -0.05384326354f, 0.1333271861f, -0.3333332837f).v * z.v}, a, a);
+  VF small =
+      madd({polynomial(z, -0.00604516454f, 0.02096132934f, -0.05384326354f, 0.1333271861f, -0.3333332837f).v * z.v}, a, a);
   VF e = exp(VF{x.v + x.v});
   VF large = {1.0f - 2.0f / (e.v + 1.0f)};
   large = from_bits<float>(bits(large) | (bits(a) & INT32_MIN));
@@ -144,11 +153,12 @@ inline VF erf(VF a) {
   VF x = absolute(a);
   VF z = {x.v * x.v};
   // The coefficient of x is 1 + 0.128: adding x itself keeps the rounding small.
-  VF small = madd(polynomial(z, -9.667044651e-6f, 0.0001126595889f, -0.0008484080317f, 0.005221031606f, -0.02686543018f, 0.1128378212f,
-                             -0.3761263788f, 0.1283791671f), a, a);
+  VF small = madd(polynomial(z, -9.667044651e-6f, 0.0001126595889f, -0.0008484080317f, 0.005221031606f, -0.02686543018f,
+                             0.1128378212f, -0.3761263788f, 0.1283791671f),
+                  a, a);
   VF t = choose<float>(x.v > 4.0f, splat(4.0f), x);
-  VF q = polynomial(t, -1.637151399e-6f, 4.605804133e-5f, -0.0005968056503f, 0.004759596195f, -0.02642113529f, 0.1100800857f, 0.6318260431f,
-                    1.130233407f, -0.0003201380605f);
+  VF q = polynomial(t, -1.637151399e-6f, 4.605804133e-5f, -0.0005968056503f, 0.004759596195f, -0.02642113529f, 0.1100800857f,
+                    0.6318260431f, 1.130233407f, -0.0003201380605f);
   VF large = {1.0f - exp(negate(q)).v};
   large = from_bits<float>(bits(large) | (bits(a) & INT32_MIN));
   return choose<float>(x.v < 1.0f, small, choose<float>(a.v != a.v, a, large));
@@ -179,7 +189,9 @@ inline VF sine(VF a) {
 inline VF sin(VF a) { return choose<float>(a.v == 0.0f, a, sine<0>(a)); }
 inline VF cos(VF a) { return sine<1>(a); }
 
-inline VD power(VD a, VD b) { return lanes(a, b, [](double x, double y) { return __builtin_pow(x, y); }); }
+inline VD power(VD a, VD b) {
+  return lanes(a, b, [](double x, double y) { return __builtin_pow(x, y); });
+}
 
 // |a|^b for normal a through log2 and exp2 in f64, which leaves the error of one rounding.
 inline VD power_f64(VD x, VD y) {
@@ -193,8 +205,8 @@ inline VD power_f64(VD x, VD y) {
   VD m = from_bits<double>(b - (e << 52));
   VD s = {(m.v - 1.0) / (m.v + 1.0)};
   VD z = {s.v * s.v};
-  VD p = polynomial(z, 0.0730967172675630756, 0.0766574361793286662, 0.0909144809174154328, 0.111111055189082939, 0.142857143132851018,
-                    0.19999999999949096, 0.333333333333333487);
+  VD p = polynomial(z, 0.0730967172675630756, 0.0766574361793286662, 0.0909144809174154328, 0.111111055189082939,
+                    0.142857143132851018, 0.19999999999949096, 0.333333333333333487);
   VD ln = {2.0 * (s.v + s.v * z.v * p.v)};
   VD n;
   for (int i = 0; i < kLanes<double>; ++i) n.v[i] = static_cast<double>(e[i]);
@@ -218,7 +230,8 @@ inline VF power(VF a, VF b) {
   constexpr int kHalf = kLanes<double>;
   for (int h = 0; h < 2; ++h) {
     VD xd, yd;
-    for (int i = 0; i < kHalf; ++i) xd.v[i] = static_cast<double>(x.v[h * kHalf + i]), yd.v[i] = static_cast<double>(b.v[h * kHalf + i]);
+    for (int i = 0; i < kHalf; ++i)
+      xd.v[i] = static_cast<double>(x.v[h * kHalf + i]), yd.v[i] = static_cast<double>(b.v[h * kHalf + i]);
     VD r = power_f64(xd, yd);
     for (int i = 0; i < kHalf; ++i) y.v[h * kHalf + i] = static_cast<float>(r.v[i]);
   }
@@ -266,8 +279,8 @@ inline V<T> sigmoid(V<T> a) {
   return choose<T>(a.v != a.v, a, {num.v / (T(1) + e.v)});
 }
 
-// Rounding to whole numbers. Note [Whole]: adding and subtracting 2^23 (2^52) rounds to nearest even any smaller magnitude; larger
-// ones are whole already. The sign of zero is the argument's.
+// Rounding to whole numbers. Note [Whole]: adding and subtracting 2^23 (2^52) rounds to nearest even any smaller magnitude;
+// larger ones are whole already. The sign of zero is the argument's.
 template <class T>
 inline V<T> round_even(V<T> a) {
   constexpr T kWhole = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);

@@ -13,7 +13,8 @@ void set_nibble(uint8_t* p, int64_t at, uint8_t value) {
   p[at >> 1] = static_cast<uint8_t>((p[at >> 1] & ~(15 << shift)) | ((value & 15) << shift));
 }
 
-// d[c * d_row + r] = s[r * s_row + c] for r < rows, c < cols; rows of s and of d are dense runs. In squares of about a cache line each way.
+// d[c * d_row + r] = s[r * s_row + c] for r < rows, c < cols; rows of s and of d are dense runs. In squares of about a cache
+// line each way.
 template <class T>
 void transpose(T* d, int64_t d_row, const T* s, int64_t s_row, int64_t rows, int64_t cols) {
   if constexpr (sizeof(T) == 4) {
@@ -36,7 +37,8 @@ void fetch_as(T* tile, const T* tensor, const Block& b, int64_t tile_row) {
       std::memcpy(tile, tensor, static_cast<size_t>(b.rows * b.cols) * sizeof(T));
       return;
     }
-    for (int64_t r = 0; r < b.rows; ++r) std::memcpy(tile + r * tile_row, tensor + r * b.row, static_cast<size_t>(b.cols) * sizeof(T));
+    for (int64_t r = 0; r < b.rows; ++r)
+      std::memcpy(tile + r * tile_row, tensor + r * b.row, static_cast<size_t>(b.cols) * sizeof(T));
     return;
   }
   if (b.row == 1 && b.rows > 1) {
@@ -61,7 +63,8 @@ void fetch_as(T* tile, const T* tensor, const Block& b, int64_t tile_row) {
 template <class T>
 void put_as(T* tensor, const T* tile, const Block& b) {
   if (b.col == 1) {
-    for (int64_t r = 0; r < b.rows; ++r) std::memcpy(tensor + r * b.row, tile + r * b.cols, static_cast<size_t>(b.cols) * sizeof(T));
+    for (int64_t r = 0; r < b.rows; ++r)
+      std::memcpy(tensor + r * b.row, tile + r * b.cols, static_cast<size_t>(b.cols) * sizeof(T));
     return;
   }
   if (b.row == 1 && b.rows > 1) {
@@ -74,7 +77,8 @@ void put_as(T* tensor, const T* tile, const Block& b) {
 }
 
 template <class T>
-bool gather_as(T* tile, const T* tensor, const Block& b, const IndexOperand& index, const IndexOperand& guard, T pattern, int64_t limit) {
+bool gather_as(T* tile, const T* tensor, const Block& b, const IndexOperand& index, const IndexOperand& guard, T pattern,
+               int64_t limit) {
   bool good = true;
   for (int64_t r = 0; r < b.rows; ++r) {
     const int64_t* at = reinterpret_cast<const int64_t*>(index.data + r * index.step);
@@ -118,10 +122,14 @@ T pattern_of(const std::byte* pattern) {
 template <class F>
 void by_size(int size, F f) {
   switch (size) {
-    case 1: return f(uint8_t{});
-    case 2: return f(uint16_t{});
-    case 4: return f(uint32_t{});
-    default: return f(uint64_t{});
+    case 1:
+      return f(uint8_t{});
+    case 2:
+      return f(uint16_t{});
+    case 4:
+      return f(uint32_t{});
+    default:
+      return f(uint64_t{});
   }
 }
 
@@ -136,14 +144,16 @@ void fetch(std::byte* tile, const std::byte* tensor, const Block& b, int size, i
     }
     return;
   }
-  by_size(size, [&]<class T>(T) { fetch_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor) + b.base, b, tile_row); });
+  by_size(size,
+          [&]<class T>(T) { fetch_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor) + b.base, b, tile_row); });
 }
 
 void put_back(std::byte* tensor, const std::byte* tile, const Block& b, int size) {
   if (size == 0) {
     auto* p = reinterpret_cast<uint8_t*>(tensor);
     for (int64_t r = 0; r < b.rows; ++r) {
-      for (int64_t c = 0; c < b.cols; ++c) set_nibble(p, b.base + r * b.row + c * b.col, static_cast<uint8_t>(tile[r * b.cols + c]));
+      for (int64_t c = 0; c < b.cols; ++c)
+        set_nibble(p, b.base + r * b.row + c * b.col, static_cast<uint8_t>(tile[r * b.cols + c]));
     }
     return;
   }
@@ -158,8 +168,8 @@ void fill(std::byte* tile, int64_t n, const std::byte* pattern, int size) {
   });
 }
 
-bool gather(std::byte* tile, const std::byte* tensor, const Block& b, int size, const IndexOperand& index, const IndexOperand& guard,
-            const std::byte* pattern, int64_t limit) {
+bool gather(std::byte* tile, const std::byte* tensor, const Block& b, int size, const IndexOperand& index,
+            const IndexOperand& guard, const std::byte* pattern, int64_t limit) {
   if (size == 0) {
     // Nibbles one by one, through the same code: a view of each as a byte does not exist, so the places are resolved here.
     bool good = true;
@@ -172,15 +182,18 @@ bool gather(std::byte* tile, const std::byte* tensor, const Block& b, int size, 
         d = *pattern;
         if (mask != nullptr && mask[guard.single ? 0 : c] == 0) continue;
         const int64_t place = b.base + r * b.row + c * b.col + at[index.single ? 0 : c];
-        if (place >= 0 && place < limit) d = std::byte{nibble(p, place)};
-        else good = false;
+        if (place >= 0 && place < limit)
+          d = std::byte{nibble(p, place)};
+        else
+          good = false;
       }
     }
     return good;
   }
   bool good = true;
   by_size(size, [&]<class T>(T) {
-    good = gather_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor), b, index, guard, pattern_of<T>(pattern), limit);
+    good = gather_as(reinterpret_cast<T*>(tile), reinterpret_cast<const T*>(tensor), b, index, guard, pattern_of<T>(pattern),
+                     limit);
   });
   return good;
 }

@@ -1,8 +1,8 @@
-// Movers: elements between tensors and tiles, whatever the strides. Elements are opaque bits of 1, 2, 4 or 8 bytes; a size of 0 stands for
-// nibbles (i4, u4): addresses then count nibbles, and a tile holds one to a byte.
+// Movers: elements between tensors and tiles, whatever the strides. Elements are opaque bits of 1, 2, 4 or 8 bytes; a size of 0
+// stands for nibbles (i4, u4): addresses then count nibbles, and a tile holds one to a byte.
 //
-// A tile is rows x cols, dense unless a distance of its rows is given; the tensor's element (r, c) lies r * row + c * col elements after
-// `base`. Nothing here checks bounds except gather, which is told them.
+// A tile is rows x cols, dense unless a distance of its rows is given; the tensor's element (r, c) lies r * row + c * col
+// elements after `base`. Nothing here checks bounds except gather, which is told them.
 #pragma once
 
 #include <cstddef>
@@ -28,9 +28,9 @@ struct IndexOperand {
   int64_t step = 0;  // bytes
   bool single = false;
 };
-// As fetch, but element (r, c) is also displaced by the i64 `index`; where the bool `guard` (data may be null) is 0 the pattern is
-// taken. False: an element outside [0, limit) was asked for; it was not read.
-bool gather(std::byte* tile, const std::byte* tensor, const Block& block, int size, const IndexOperand& index, const IndexOperand& guard,
-            const std::byte* pattern, int64_t limit);
+// As fetch, but element (r, c) is also displaced by the i64 `index`; where the bool `guard` (data may be null) is 0 the pattern
+// is taken. False: an element outside [0, limit) was asked for; it was not read.
+bool gather(std::byte* tile, const std::byte* tensor, const Block& block, int size, const IndexOperand& index,
+            const IndexOperand& guard, const std::byte* pattern, int64_t limit);
 
 }  // namespace temper::cpu::tile

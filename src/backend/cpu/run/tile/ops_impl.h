@@ -24,10 +24,22 @@ struct AsBytes {
   static Bytes<T> one(const uint8_t* p) { return {typename Bytes<T>::Raw{} + *p}; }
 };
 
-template <class T> inline void put(T* p, V<T> x) { store(p, x); }
-template <class T> inline void put_part(T* p, V<T> x, int n) { store_part(p, x, n); }
-template <class T> inline void put(uint8_t* p, M<T> x) { store(p, to_bytes(x)); }
-template <class T> inline void put_part(uint8_t* p, M<T> x, int n) { store_part(p, to_bytes(x), n); }
+template <class T>
+inline void put(T* p, V<T> x) {
+  store(p, x);
+}
+template <class T>
+inline void put_part(T* p, V<T> x, int n) {
+  store_part(p, x, n);
+}
+template <class T>
+inline void put(uint8_t* p, M<T> x) {
+  store(p, to_bytes(x));
+}
+template <class T>
+inline void put_part(uint8_t* p, M<T> x, int n) {
+  store_part(p, to_bytes(x), n);
+}
 
 template <class A, class Out, class F>
 inline void unary(const OpCall& c, F f) {
@@ -60,9 +72,12 @@ inline void binary_loop(const OpCall& c, F f) {
 }
 template <class T, class A, class B, class Out, class F>
 inline void binary(const OpCall& c, F f) {
-  if ((c.single & 1) != 0) binary_loop<T, A, B, Out, true, false>(c, f);
-  else if ((c.single & 2) != 0) binary_loop<T, A, B, Out, false, true>(c, f);
-  else binary_loop<T, A, B, Out, false, false>(c, f);
+  if ((c.single & 1) != 0)
+    binary_loop<T, A, B, Out, true, false>(c, f);
+  else if ((c.single & 2) != 0)
+    binary_loop<T, A, B, Out, false, true>(c, f);
+  else
+    binary_loop<T, A, B, Out, false, false>(c, f);
 }
 
 template <class T>
@@ -81,8 +96,10 @@ void op_select(const OpCall& c) {
       V<T> x = one_a ? splat(*a) : whole ? load(a + i) : load_part(a + i, n);
       V<T> y = one_b ? splat(*b) : whole ? load(b + i) : load_part(b + i, n);
       V<T> z = select<T>(mask, x, y);
-      if (whole) store(d + i, z);
-      else store_part(d + i, z, n);
+      if (whole)
+        store(d + i, z);
+      else
+        store_part(d + i, z, n);
     }
   }
 }
@@ -91,39 +108,52 @@ template <class T>
 inline constexpr bool allows(TypeRule rule) {
   constexpr bool kBoolean = sizeof(T) == 1;
   switch (rule) {
-    case TypeRule::kNumeric: return !kBoolean;
+    case TypeRule::kNumeric:
+      return !kBoolean;
     case TypeRule::kFloat:
-    case TypeRule::kPredicate: return kFloating<T>;
-    case TypeRule::kInt: return !kFloating<T> && !kBoolean;
-    case TypeRule::kBool: return kBoolean;
-    case TypeRule::kCompare: return true;
-    case TypeRule::kSelect: return false;
+    case TypeRule::kPredicate:
+      return kFloating<T>;
+    case TypeRule::kInt:
+      return !kFloating<T> && !kBoolean;
+    case TypeRule::kBool:
+      return kBoolean;
+    case TypeRule::kCompare:
+      return true;
+    case TypeRule::kSelect:
+      return false;
   }
   return false;
 }
 
 // One function object per row, so that its value column becomes code for each type that the rule allows.
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                                      \
-  struct Row_##name {                                                                                           \
-    template <class T>                                                                                          \
-    static auto at(V<T> a, [[maybe_unused]] V<T> b, [[maybe_unused]] V<T> c) {                                   \
-      return value;                                                                                             \
-    }                                                                                                           \
-    template <class T>                                                                                          \
-    static void run(const OpCall& call) {                                                                       \
-      using Out = decltype(element_of(at<T>(V<T>{}, V<T>{}, V<T>{})));                                            \
-      if constexpr ((arity) == 1) unary<AsValue<T>, Out>(call, [](V<T> a) { return at<T>(a, a, a); });            \
-      else binary<T, AsValue<T>, AsValue<T>, Out>(call, [](V<T> a, V<T> b) { return at<T>(a, b, b); });           \
-    }                                                                                                           \
-    template <class T>                                                                                          \
-    static constexpr OpFn entry() {                                                                             \
-      if constexpr (allows<T>(TypeRule::rule)) return &run<T>;                                                  \
-      else if constexpr (TypeRule::rule == TypeRule::kSelect) return &op_select<T>;                             \
-      else return nullptr;                                                                                      \
-    }                                                                                                           \
+#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                          \
+  struct Row_##name {                                                                                \
+    template <class T>                                                                               \
+    static auto at(V<T> a, [[maybe_unused]] V<T> b, [[maybe_unused]] V<T> c) {                       \
+      return value;                                                                                  \
+    }                                                                                                \
+    template <class T>                                                                               \
+    static void run(const OpCall& call) {                                                            \
+      using Out = decltype(element_of(at<T>(V<T>{}, V<T>{}, V<T>{})));                               \
+      if constexpr ((arity) == 1)                                                                    \
+        unary<AsValue<T>, Out>(call, [](V<T> a) { return at<T>(a, a, a); });                         \
+      else                                                                                           \
+        binary<T, AsValue<T>, AsValue<T>, Out>(call, [](V<T> a, V<T> b) { return at<T>(a, b, b); }); \
+    }                                                                                                \
+    template <class T>                                                                               \
+    static constexpr OpFn entry() {                                                                  \
+      if constexpr (allows<T>(TypeRule::rule))                                                       \
+        return &run<T>;                                                                              \
+      else if constexpr (TypeRule::rule == TypeRule::kSelect)                                        \
+        return &op_select<T>;                                                                        \
+      else                                                                                           \
+        return nullptr;                                                                              \
+    }                                                                                                \
   };
-template <class T> T element_of(V<T>);
-template <class T> uint8_t element_of(M<T>);
+template <class T>
+T element_of(V<T>);
+template <class T>
+uint8_t element_of(M<T>);
 #include "scalar/scalar.def"
 #undef SCALAR
 
@@ -139,11 +169,14 @@ void op_cast(const OpCall& c) {
       } else if constexpr (kFloating<From> && !kFloating<To>) {
         // Note [Float to integer] in scalar.cc: out of range is the least value; u64 takes the upper half as well.
         if constexpr (static_cast<To>(-1) > 0) {
-          d[i] = x >= From(0x1p63) && x < From(0x1p64) ? static_cast<To>(x) : x > From(-0x1p63) && x < From(0x1p63) ? static_cast<To>(static_cast<int64_t>(x)) : To(1) << 63;
+          d[i] = x >= From(0x1p63) && x < From(0x1p64)   ? static_cast<To>(x)
+                 : x > From(-0x1p63) && x < From(0x1p63) ? static_cast<To>(static_cast<int64_t>(x))
+                                                         : To(1) << 63;
         } else {
           constexpr From kLimit = sizeof(To) == 4 ? From(0x1p31) : From(0x1p63);
           constexpr To kLeast = static_cast<To>(typename IntOf<To>::U(1) << (sizeof(To) * 8 - 1));
-          d[i] = x > -kLimit - (sizeof(To) == 4 && sizeof(From) == 8 ? From(1) : From(0)) && x < kLimit ? static_cast<To>(x) : kLeast;
+          d[i] = x > -kLimit - (sizeof(To) == 4 && sizeof(From) == 8 ? From(1) : From(0)) && x < kLimit ? static_cast<To>(x)
+                                                                                                        : kLeast;
         }
       } else {
         d[i] = static_cast<To>(x);
@@ -200,33 +233,47 @@ struct Widened {
   static R get(E x) { return static_cast<R>(x); }
   static E put(R x) { return static_cast<E>(x); }
 };
-template <> struct Format<DType::kF32> : Plain<float> {};
-template <> struct Format<DType::kF64> : Plain<double> {};
-template <> struct Format<DType::kI32> : Plain<int32_t> {};
-template <> struct Format<DType::kI64> : Plain<int64_t> {};
-template <> struct Format<DType::kU64> : Plain<uint64_t> {};
-template <> struct Format<DType::kBool> : Plain<uint8_t> {
+template <>
+struct Format<DType::kF32> : Plain<float> {};
+template <>
+struct Format<DType::kF64> : Plain<double> {};
+template <>
+struct Format<DType::kI32> : Plain<int32_t> {};
+template <>
+struct Format<DType::kI64> : Plain<int64_t> {};
+template <>
+struct Format<DType::kU64> : Plain<uint64_t> {};
+template <>
+struct Format<DType::kBool> : Plain<uint8_t> {
   static uint8_t get(uint8_t x) { return x != 0; }
 };
-template <> struct Format<DType::kI8> : Widened<int8_t, int32_t> {};
-template <> struct Format<DType::kI16> : Widened<int16_t, int32_t> {};
-template <> struct Format<DType::kU8> : Widened<uint8_t, int32_t> {};
-template <> struct Format<DType::kU16> : Widened<uint16_t, int32_t> {};
-template <> struct Format<DType::kU32> : Widened<uint32_t, int64_t> {};
+template <>
+struct Format<DType::kI8> : Widened<int8_t, int32_t> {};
+template <>
+struct Format<DType::kI16> : Widened<int16_t, int32_t> {};
+template <>
+struct Format<DType::kU8> : Widened<uint8_t, int32_t> {};
+template <>
+struct Format<DType::kU16> : Widened<uint16_t, int32_t> {};
+template <>
+struct Format<DType::kU32> : Widened<uint32_t, int64_t> {};
 // Nibbles come unpacked, one to a byte.
-template <> struct Format<DType::kI4> {
+template <>
+struct Format<DType::kI4> {
   using Element = uint8_t;
   using Register = int32_t;
   static int32_t get(uint8_t x) { return static_cast<int32_t>(static_cast<uint32_t>(x) << 28) >> 28; }
   static uint8_t put(int32_t x) { return static_cast<uint8_t>(x & 15); }
 };
-template <> struct Format<DType::kU4> {
+template <>
+struct Format<DType::kU4> {
   using Element = uint8_t;
   using Register = int32_t;
   static int32_t get(uint8_t x) { return x & 15; }
   static uint8_t put(int32_t x) { return static_cast<uint8_t>(x & 15); }
 };
-template <> struct Format<DType::kF16> {
+template <>
+struct Format<DType::kF16> {
   using Element = uint16_t;
   using Register = float;
 #if defined(__F16C__)
@@ -237,7 +284,8 @@ template <> struct Format<DType::kF16> {
   static uint16_t put(float x) { return f32_to_f16(x); }
 #endif
 };
-template <> struct Format<DType::kBF16> {
+template <>
+struct Format<DType::kBF16> {
   using Element = uint16_t;
   using Register = float;
   static float get(uint16_t x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x) << 16); }
@@ -247,13 +295,15 @@ template <> struct Format<DType::kBF16> {
     return static_cast<uint16_t>((u & 0x7fffffffu) > 0x7f800000u ? (u >> 16) | 0x40u : rounded);
   }
 };
-template <> struct Format<DType::kF8E4M3> {
+template <>
+struct Format<DType::kF8E4M3> {
   using Element = uint8_t;
   using Register = float;
   static float get(uint8_t x) { return f8e4m3_to_f32(x); }
   static uint8_t put(float x) { return f32_to_f8e4m3(x); }
 };
-template <> struct Format<DType::kF8E5M2> {
+template <>
+struct Format<DType::kF8E5M2> {
   using Element = uint8_t;
   using Register = float;
   static float get(uint8_t x) { return f8e5m2_to_f32(x); }
@@ -274,11 +324,13 @@ void op_load(const OpCall& c) {
     int64_t i = 0;
 #if defined(__AVX512F__)
     if constexpr (kType == DType::kF16) {
-      for (; i + 16 <= c.cols; i += 16) _mm512_storeu_ps(d + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i))));
+      for (; i + 16 <= c.cols; i += 16)
+        _mm512_storeu_ps(d + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i))));
     }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {
-      for (; i + 8 <= c.cols; i += 8) _mm256_storeu_ps(d + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i))));
+      for (; i + 8 <= c.cols; i += 8)
+        _mm256_storeu_ps(d + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i))));
     }
 #endif
     for (; i < c.cols; ++i) d[i] = F::get(a[i]);
@@ -298,11 +350,14 @@ void op_store(const OpCall& c) {
     int64_t i = 0;
 #if defined(__AVX512F__)
     if constexpr (kType == DType::kF16) {
-      for (; i + 16 <= c.cols; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(d + i), _mm512_cvtps_ph(_mm512_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
+      for (; i + 16 <= c.cols; i += 16)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(d + i),
+                            _mm512_cvtps_ph(_mm512_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
     }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {
-      for (; i + 8 <= c.cols; i += 8) _mm_storeu_si128(reinterpret_cast<__m128i*>(d + i), _mm256_cvtps_ph(_mm256_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
+      for (; i + 8 <= c.cols; i += 8)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(d + i), _mm256_cvtps_ph(_mm256_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
     }
 #endif
     for (; i < c.cols; ++i) d[i] = F::put(a[i]);
@@ -320,19 +375,19 @@ void op_narrow(const OpCall& c) {
 
 inline OpTable make_ops() {
   OpTable t{};
-#define SCALAR(name, ...)                                     \
-  {                                                           \
+#define SCALAR(name, ...)                                       \
+  {                                                             \
     OpFn* row = t.scalar[static_cast<int>(ScalarOp::k_##name)]; \
-    row[0] = Row_##name::template entry<float>();             \
-    row[1] = Row_##name::template entry<double>();            \
-    row[2] = Row_##name::template entry<int32_t>();           \
-    row[3] = Row_##name::template entry<int64_t>();           \
-    row[4] = Row_##name::template entry<uint64_t>();          \
-    row[5] = Row_##name::template entry<uint8_t>();           \
+    row[0] = Row_##name::template entry<float>();               \
+    row[1] = Row_##name::template entry<double>();              \
+    row[2] = Row_##name::template entry<int32_t>();             \
+    row[3] = Row_##name::template entry<int64_t>();             \
+    row[4] = Row_##name::template entry<uint64_t>();            \
+    row[5] = Row_##name::template entry<uint8_t>();             \
   }
 #include "scalar/scalar.def"
 #undef SCALAR
-#define TEMPER_TILE_CASTS(i, From)                                                                             \
+#define TEMPER_TILE_CASTS(i, From)                                                                                     \
   t.cast[i][0] = &op_cast<From, float>, t.cast[i][1] = &op_cast<From, double>, t.cast[i][2] = &op_cast<From, int32_t>, \
   t.cast[i][3] = &op_cast<From, int64_t>, t.cast[i][4] = &op_cast<From, uint64_t>, t.cast[i][5] = &op_cast<From, uint8_t>;
   TEMPER_TILE_CASTS(0, float)
@@ -344,8 +399,9 @@ inline OpTable make_ops() {
 #undef TEMPER_TILE_CASTS
   t.odd = &op_odd;
   t.transpose = &transpose;
-#define TEMPER_TILE_FORMAT(name) \
-  t.load[static_cast<int>(DType::name)] = &op_load<DType::name>, t.store[static_cast<int>(DType::name)] = &op_store<DType::name>;
+#define TEMPER_TILE_FORMAT(name)                                 \
+  t.load[static_cast<int>(DType::name)] = &op_load<DType::name>, \
+  t.store[static_cast<int>(DType::name)] = &op_store<DType::name>;
   TEMPER_TILE_FORMAT(kF32)
   TEMPER_TILE_FORMAT(kF64)
   TEMPER_TILE_FORMAT(kI32)
@@ -353,8 +409,9 @@ inline OpTable make_ops() {
   TEMPER_TILE_FORMAT(kU64)
   TEMPER_TILE_FORMAT(kBool)
 #undef TEMPER_TILE_FORMAT
-#define TEMPER_TILE_FORMAT(name)                                                                                            \
-  t.load[static_cast<int>(DType::name)] = &op_load<DType::name>, t.store[static_cast<int>(DType::name)] = &op_store<DType::name>, \
+#define TEMPER_TILE_FORMAT(name)                                   \
+  t.load[static_cast<int>(DType::name)] = &op_load<DType::name>,   \
+  t.store[static_cast<int>(DType::name)] = &op_store<DType::name>, \
   t.narrow[static_cast<int>(DType::name)] = &op_narrow<DType::name>;
   TEMPER_TILE_FORMAT(kF16)
   TEMPER_TILE_FORMAT(kBF16)

@@ -51,9 +51,11 @@ class Planner {
         if (e < 0 || e > kMaxExtent) return false;
         return !__builtin_mul_overflow(product, std::max<int64_t>(e, 1), &product) && product <= kMaxAddress;
       };
-      for (int64_t e : shared_) if (!take(e, points)) return refuse("an extent of " + std::to_string(e) + " is out of range");
+      for (int64_t e : shared_)
+        if (!take(e, points)) return refuse("an extent of " + std::to_string(e) + " is out of range");
       for (int32_t e : s.own) {
-        if (!take(number(e), points) || !take(number(e), own)) return refuse("an extent of " + std::to_string(number(e)) + " is out of range");
+        if (!take(number(e), points) || !take(number(e), own))
+          return refuse("an extent of " + std::to_string(number(e)) + " is out of range");
       }
       own_elements_ = std::max(own_elements_, own);
       points_ = std::max(points_, points);
@@ -65,7 +67,8 @@ class Planner {
     for (const ScratchValue& v : program_.scratch) {
       int64_t own = 1;
       for (int32_t e : v.extents) {
-        if (number(e) < 0 || number(e) > kMaxExtent || __builtin_mul_overflow(own, number(e), &own) || own > kMaxAddress) return refuse("a scratch value that is too large");
+        if (number(e) < 0 || number(e) > kMaxExtent || __builtin_mul_overflow(own, number(e), &own) || own > kMaxAddress)
+          return refuse("a scratch value that is too large");
       }
       scratch_own_.push_back(own);
     }
@@ -74,7 +77,9 @@ class Planner {
 
   bool is_scratch(int32_t place) const { return place >= static_cast<int32_t>(program_.buffers.size()); }
 
-  int64_t extent(const StageCode& s, size_t dim) const { return dim < shared_.size() ? shared_[dim] : number(s.own[dim - shared_.size()]); }
+  int64_t extent(const StageCode& s, size_t dim) const {
+    return dim < shared_.size() ? shared_[dim] : number(s.own[dim - shared_.size()]);
+  }
 
   // No form may overflow; what is not guarded or indexed must stay inside its place.
   Status check_stage(const StageCode& s) const {
@@ -91,7 +96,8 @@ class Planner {
       return good && lo >= -static_cast<__int128>(kMaxAddress) && hi <= static_cast<__int128>(kMaxAddress);
     };
     __int128 lo = 0, hi = 0;
-    for (const Form& f : s.forms) if (!range(f, lo, hi)) return refuse("an index expression overflows");
+    for (const Form& f : s.forms)
+      if (!range(f, lo, hi)) return refuse("an index expression overflows");
     auto place = [&](const Form& address, int32_t at, bool checked_later) -> Status {
       if (!range(address, lo, hi)) return refuse("an address overflows");
       if (at < 0 || checked_later) return {};
@@ -100,15 +106,18 @@ class Planner {
           if (address.coefficients[d] != kZeroParameter) return refuse("a scratch address counts a shared dimension");
         }
       }
-      const int64_t limit = is_scratch(at) ? scratch_own_[static_cast<size_t>(at) - places_.size()] : places_[static_cast<size_t>(at)];
+      const int64_t limit =
+          is_scratch(at) ? scratch_own_[static_cast<size_t>(at) - places_.size()] : places_[static_cast<size_t>(at)];
       if (lo < 0 || hi >= limit) {
-        return refuse("elements " + std::to_string(static_cast<int64_t>(lo)) + " to " + std::to_string(static_cast<int64_t>(hi)) + " of a buffer that holds " +
-                      std::to_string(limit) + " would be touched");
+        return refuse("elements " + std::to_string(static_cast<int64_t>(lo)) + " to " +
+                      std::to_string(static_cast<int64_t>(hi)) + " of a buffer that holds " + std::to_string(limit) +
+                      " would be touched");
       }
       return {};
     };
     for (const Access& a : s.accesses) {
-      for (const Form& g : a.guards) if (!range(g, lo, hi)) return refuse("a guard overflows");
+      for (const Form& g : a.guards)
+        if (!range(g, lo, hi)) return refuse("a guard overflows");
       TEMPER_TRY(place(a.address, a.place, !a.guards.empty() || a.index >= 0 || a.guard >= 0));
       if (is_scratch(a.place)) {
         for (size_t d = 0; d < shared_.size(); ++d) {
@@ -128,15 +137,19 @@ class Planner {
   // --- the grid ----------------------------------------------------------------------------------------------------
   const Form* leading_store() const {
     for (size_t s = program_.stages.size(); s-- > 0;) {
-      for (const Store& t : program_.stages[s].stores) if (!is_scratch(t.place)) return &t.address;
+      for (const Store& t : program_.stages[s].stores)
+        if (!is_scratch(t.place)) return &t.address;
     }
     return nullptr;
   }
   const Form* leading_access() const {
-    for (const Access& a : program_.stages.front().accesses) if (!is_scratch(a.place)) return &a.address;
+    for (const Access& a : program_.stages.front().accesses)
+      if (!is_scratch(a.place)) return &a.address;
     return nullptr;
   }
-  int64_t stride(const Form* f, int dim) const { return f == nullptr ? 0 : magnitude(number(f->coefficients[static_cast<size_t>(dim)])); }
+  int64_t stride(const Form* f, int dim) const {
+    return f == nullptr ? 0 : magnitude(number(f->coefficients[static_cast<size_t>(dim)]));
+  }
 
   void cut() {
     const Form* store = leading_store();
@@ -151,11 +164,24 @@ class Planner {
       if (sa != sb && sa != 0 && sb != 0) return sa > sb;
       return stride(access, a) > stride(access, b);
     });
+    // Transposition: memory is walked along one dimension by what is read and along another by what is written. A block takes
+    // the shorter one whole, or a good piece of the outer one.
+    int64_t least_outer = 1;
+    if (order_.size() > 1 && stride(access, order_.back()) > 1) {
+      const auto dense = std::find_if(order_.begin(), order_.end(),
+                                      [&](int d) { return stride(access, d) == 1 && shared_[static_cast<size_t>(d)] > 1; });
+      if (dense != order_.end()) {
+        least_outer = 32;
+        const int64_t length = shared_[static_cast<size_t>(*dense)];
+        if (length <= 512 && length < shared_[static_cast<size_t>(order_.back())]) std::rotate(dense, dense + 1, order_.end());
+      }
+    }
     int64_t target = program_.block_elements;
     if (target == 0) {
       target = std::clamp<int64_t>(points_ / 32, 8192, program_.scratch.empty() ? 65536 : 16384);
     }
-    // Vectors run along the innermost shared dimension where nothing else is dense: then a block takes at least a few cache lines of it.
+    // Vectors run along the innermost shared dimension where nothing else is dense: then a block takes at least a few cache
+    // lines of it.
     int64_t least = 1;
     if (!order_.empty()) {
       const int inner = order_.back();
@@ -172,13 +198,15 @@ class Planner {
       points *= std::max<int64_t>(e, 1);
       if (points * own_elements_ > target) break;
     }
-    // Now `points` are whole dimensions; they may be too many, then the outermost of them is cut, or one more is cut to fill the block.
+    // Now `points` are whole dimensions; they may be too many, then the outermost of them is cut, or one more is cut to fill
+    // the block.
     block_ = 1;
     if (!order_.empty()) {
       if (points * own_elements_ > target && split_ < static_cast<int>(order_.size())) {
         const int64_t e = std::max<int64_t>(1, shared_[static_cast<size_t>(order_[static_cast<size_t>(split_)])]);
         const int64_t inner = points / e;
-        block_ = cut_of(e, std::max((target + own_elements_ * inner - 1) / (own_elements_ * inner), (least + inner - 1) / inner));
+        block_ =
+            cut_of(e, std::max((target + own_elements_ * inner - 1) / (own_elements_ * inner), (least + inner - 1) / inner));
       } else if (split_ > 0) {
         --split_;
         const int64_t e = shared_[static_cast<size_t>(order_[static_cast<size_t>(split_)])];
@@ -186,6 +214,10 @@ class Planner {
       } else {
         block_ = std::max<int64_t>(1, shared_[static_cast<size_t>(order_[0])]);
       }
+    }
+    if (!order_.empty()) {
+      const int64_t e = std::max<int64_t>(1, shared_[static_cast<size_t>(order_[static_cast<size_t>(split_)])]);
+      if (block_ < least_outer) block_ = cut_of(e, least_outer);
     }
     bool runs = true;
     for (int64_t e : shared_) runs = runs && e > 0;
@@ -214,7 +246,8 @@ class Planner {
 
   void place_scratch() {
     block_points_ = order_.empty() ? 1 : block_;
-    for (size_t k = static_cast<size_t>(split_) + 1; k < order_.size(); ++k) block_points_ *= std::max<int64_t>(1, shared_[static_cast<size_t>(order_[k])]);
+    for (size_t k = static_cast<size_t>(split_) + 1; k < order_.size(); ++k)
+      block_points_ *= std::max<int64_t>(1, shared_[static_cast<size_t>(order_[k])]);
     for (size_t v = 0; v < program_.scratch.size(); ++v) {
       plan_.scratch_offset.push_back(plan_.scratch_bytes);
       const int64_t elements = block_points_ * scratch_own_[v];
@@ -234,10 +267,12 @@ class Planner {
     const std::vector<const Form*> forms = forms_of(s);
     std::vector<int> scratch(forms.size(), -1);
     for (size_t a = 0; a < s.accesses.size(); ++a) {
-      if (is_scratch(s.accesses[a].place)) scratch[s.forms.size() + a] = s.accesses[a].place - static_cast<int>(program_.buffers.size());
+      if (is_scratch(s.accesses[a].place))
+        scratch[s.forms.size() + a] = s.accesses[a].place - static_cast<int>(program_.buffers.size());
     }
     for (size_t t = 0; t < s.stores.size(); ++t) {
-      if (is_scratch(s.stores[t].place)) scratch[forms.size() - s.stores.size() + t] = s.stores[t].place - static_cast<int>(program_.buffers.size());
+      if (is_scratch(s.stores[t].place))
+        scratch[forms.size() - s.stores.size() + t] = s.stores[t].place - static_cast<int>(program_.buffers.size());
     }
     StageInput in;
     in.program = &program_;
@@ -252,7 +287,8 @@ class Planner {
       const size_t dim = static_cast<size_t>(order_[p]);
       d.extent = p != static_cast<size_t>(split_) ? shared_[dim] : tail ? tail_ : std::min(block_, shared_[dim]);
       for (size_t f = 0; f < forms.size(); ++f) {
-        d.step.push_back(scratch[f] >= 0 ? scratch_step(static_cast<size_t>(scratch[f]), p) : number(forms[f]->coefficients[dim]));
+        d.step.push_back(scratch[f] >= 0 ? scratch_step(static_cast<size_t>(scratch[f]), p)
+                                         : number(forms[f]->coefficients[dim]));
       }
       in.dims.push_back(std::move(d));
     }
@@ -261,7 +297,8 @@ class Planner {
       d.extent = number(s.own[o]);
       d.reduced = o + static_cast<size_t>(s.reduced) >= s.own.size();
       for (size_t f = 0; f < forms.size(); ++f) {
-        d.step.push_back(number(forms[f]->coefficients[shared_.size() + o]) * (scratch[f] >= 0 && shared_inner_ ? block_points_ : 1));
+        d.step.push_back(number(forms[f]->coefficients[shared_.size() + o]) *
+                         (scratch[f] >= 0 && shared_inner_ ? block_points_ : 1));
       }
       in.dims.push_back(std::move(d));
     }
@@ -270,7 +307,8 @@ class Planner {
       std::vector<int64_t> step;
       const size_t dim = static_cast<size_t>(order_[p]);
       for (size_t f = 0; f < forms.size(); ++f) {
-        step.push_back(scratch[f] >= 0 ? 0 : number(forms[f]->coefficients[dim]) * (p == static_cast<size_t>(split_) ? block_ : 1));
+        step.push_back(scratch[f] >= 0 ? 0
+                                       : number(forms[f]->coefficients[dim]) * (p == static_cast<size_t>(split_) ? block_ : 1));
       }
       step.resize(plan.start.size(), 0);
       plan.grid.push_back(std::move(step));
@@ -328,11 +366,13 @@ int64_t element_limit(DType dtype, int64_t bytes) {
   return bits >= 8 ? bytes / (bits / 8) : bytes > (INT64_MAX >> 4) ? INT64_MAX >> 3 : bytes * (8 / bits);
 }
 
-Expected<std::vector<int64_t>> check_numbers(const Program& program, std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) {
+Expected<std::vector<int64_t>> check_numbers(const Program& program, std::span<const int64_t> parameters,
+                                             std::span<const int64_t> buffer_bytes) {
   return Planner(program, parameters, buffer_bytes).check();
 }
 
-Expected<KernelPlan> make_plan(const Program& program, std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) {
+Expected<KernelPlan> make_plan(const Program& program, std::span<const int64_t> parameters,
+                               std::span<const int64_t> buffer_bytes) {
   return Planner(program, parameters, buffer_bytes).plan();
 }
 

@@ -109,8 +109,14 @@ class StagePlanner {
       const LocalDim& d = dims[static_cast<size_t>(k)];
       loops(d).push_back({Loop::Kind::kPlain, d.extent, 1, d.step});
     }
-    if (row >= 0) loops(dims[static_cast<size_t>(row)]).push_back({Loop::Kind::kRows, dims[static_cast<size_t>(row)].extent, plan_.rows, dims[static_cast<size_t>(row)].step});
-    if (col >= 0) loops(dims[static_cast<size_t>(col)]).push_back({Loop::Kind::kCols, dims[static_cast<size_t>(col)].extent, plan_.cols, dims[static_cast<size_t>(col)].step});
+    if (row >= 0)
+      loops(dims[static_cast<size_t>(row)])
+          .push_back(
+              {Loop::Kind::kRows, dims[static_cast<size_t>(row)].extent, plan_.rows, dims[static_cast<size_t>(row)].step});
+    if (col >= 0)
+      loops(dims[static_cast<size_t>(col)])
+          .push_back(
+              {Loop::Kind::kCols, dims[static_cast<size_t>(col)].extent, plan_.cols, dims[static_cast<size_t>(col)].step});
   }
 
   std::vector<Loop>& loops(const LocalDim& d) { return d.reduced ? plan_.reduced : plan_.kept; }
@@ -171,7 +177,9 @@ class StagePlanner {
       const int64_t along = magnitude(in_.dims[static_cast<size_t>(col)].step[static_cast<size_t>(form)]);
       if (along < 2) return -1;
       for (int k = 0; k < static_cast<int>(in_.dims.size()); ++k) {
-        if (k != col && in_.dims[static_cast<size_t>(k)].step[static_cast<size_t>(form)] == 1 && in_.dims[static_cast<size_t>(k)].extent >= 4) return k;
+        if (k != col && in_.dims[static_cast<size_t>(k)].step[static_cast<size_t>(form)] == 1 &&
+            in_.dims[static_cast<size_t>(k)].extent >= 4)
+          return k;
       }
       return -1;
     };
@@ -208,7 +216,8 @@ class StagePlanner {
 
   // --- code --------------------------------------------------------------------------------------------------------
   Variance form_variance(int form) const {
-    return {plan_.rows > 1 && plan_.row_step[static_cast<size_t>(form)] != 0, plan_.cols > 1 && plan_.col_step[static_cast<size_t>(form)] != 0};
+    return {plan_.rows > 1 && plan_.row_step[static_cast<size_t>(form)] != 0,
+            plan_.cols > 1 && plan_.col_step[static_cast<size_t>(form)] != 0};
   }
   Variance full() const { return {plan_.rows > 1, plan_.cols > 1}; }
   Value& value(int v) { return plan_.values[static_cast<size_t>(v)]; }
@@ -250,13 +259,25 @@ class StagePlanner {
     v.offset = static_cast<int64_t>(plan_.constants.size());
     plan_.constants.resize(plan_.constants.size() + 64);
     std::byte* to = plan_.constants.data() + v.offset;
-    auto put = [&](auto x) { for (int k = 0; k < 64; k += static_cast<int>(sizeof x)) std::memcpy(to + k, &x, sizeof x); };
+    auto put = [&](auto x) {
+      for (int k = 0; k < 64; k += static_cast<int>(sizeof x)) std::memcpy(to + k, &x, sizeof x);
+    };
     switch (v.type) {
-      case RegType::kF32: put(static_cast<float>(i.value.f)); break;
-      case RegType::kF64: put(i.value.f); break;
-      case RegType::kI32: put(static_cast<int32_t>(i.value.i)); break;
-      case RegType::kBool: put(static_cast<uint8_t>(i.value.i != 0)); break;
-      default: put(i.value.i); break;
+      case RegType::kF32:
+        put(static_cast<float>(i.value.f));
+        break;
+      case RegType::kF64:
+        put(i.value.f);
+        break;
+      case RegType::kI32:
+        put(static_cast<int32_t>(i.value.i));
+        break;
+      case RegType::kBool:
+        put(static_cast<uint8_t>(i.value.i != 0));
+        break;
+      default:
+        put(i.value.i);
+        break;
     }
     plan_.values.push_back(v);
     return static_cast<int>(plan_.values.size()) - 1;
@@ -266,7 +287,8 @@ class StagePlanner {
     const RegType a = reg_type(from), b = reg_type(to);
     if (b == RegType::kF32 && to != DType::kF32) {
       if (a != RegType::kF32) {
-        if (a != RegType::kF64) v = compute(ops_.cast[static_cast<int>(a)][static_cast<int>(RegType::kF64)], RegType::kF64, {v});
+        if (a != RegType::kF64)
+          v = compute(ops_.cast[static_cast<int>(a)][static_cast<int>(RegType::kF64)], RegType::kF64, {v});
         v = compute(ops_.odd, RegType::kF32, {v});
       }
       return from == to ? v : narrowed(v, to);
@@ -277,9 +299,18 @@ class StagePlanner {
 
   static bool may_leave_range(ScalarOp op) {
     switch (op) {
-      case ScalarOp::k_add: case ScalarOp::k_sub: case ScalarOp::k_mul: case ScalarOp::k_div: case ScalarOp::k_neg: case ScalarOp::k_abs:
-      case ScalarOp::k_pow: case ScalarOp::k_shift_left: case ScalarOp::k_bit_not: return true;
-      default: return false;
+      case ScalarOp::k_add:
+      case ScalarOp::k_sub:
+      case ScalarOp::k_mul:
+      case ScalarOp::k_div:
+      case ScalarOp::k_neg:
+      case ScalarOp::k_abs:
+      case ScalarOp::k_pow:
+      case ScalarOp::k_shift_left:
+      case ScalarOp::k_bit_not:
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -291,7 +322,9 @@ class StagePlanner {
     int args[3] = {};
     for (int k = 0; k < info.arity; ++k) args[k] = map_[static_cast<size_t>(i.args[k])];
     const RegType result = reg_type(i.dtype);
-    int v = info.arity == 1 ? compute(fn, result, {args[0]}) : info.arity == 2 ? compute(fn, result, {args[0], args[1]}) : compute(fn, result, {args[0], args[1], args[2]});
+    int v = info.arity == 1   ? compute(fn, result, {args[0]})
+            : info.arity == 2 ? compute(fn, result, {args[0], args[1]})
+                              : compute(fn, result, {args[0], args[1], args[2]});
     if (is_int(i.dtype) && may_leave_range(op)) v = narrowed(v, i.dtype);
     return v;
   }
@@ -299,13 +332,20 @@ class StagePlanner {
   static void raw_element(const ScalarValue& v, DType dtype, std::byte* to) {
     auto put = [&](auto x) { std::memcpy(to, &x, sizeof x); };
     switch (dtype) {
-      case DType::kF32: return put(static_cast<float>(v.f));
-      case DType::kF64: return put(v.f);
-      case DType::kF16: return put(f32_to_f16(static_cast<float>(v.f)));
-      case DType::kBF16: return put(f32_to_bf16(static_cast<float>(v.f)));
-      case DType::kF8E4M3: return put(f32_to_f8e4m3(static_cast<float>(v.f)));
-      case DType::kF8E5M2: return put(f32_to_f8e5m2(static_cast<float>(v.f)));
-      default: return put(v.i);  // little-endian: the low bytes come first
+      case DType::kF32:
+        return put(static_cast<float>(v.f));
+      case DType::kF64:
+        return put(v.f);
+      case DType::kF16:
+        return put(f32_to_f16(static_cast<float>(v.f)));
+      case DType::kBF16:
+        return put(f32_to_bf16(static_cast<float>(v.f)));
+      case DType::kF8E4M3:
+        return put(f32_to_f8e4m3(static_cast<float>(v.f)));
+      case DType::kF8E5M2:
+        return put(f32_to_f8e5m2(static_cast<float>(v.f)));
+      default:
+        return put(v.i);  // little-endian: the low bytes come first
     }
   }
 
@@ -333,7 +373,8 @@ class StagePlanner {
       op.guard = map_[static_cast<size_t>(a.guard)];
       varies = varies | value(op.guard).varies;
     }
-    const int64_t along_row = plan_.row_step[static_cast<size_t>(op.form)], along_col = plan_.col_step[static_cast<size_t>(op.form)];
+    const int64_t along_row = plan_.row_step[static_cast<size_t>(op.form)],
+                  along_col = plan_.col_step[static_cast<size_t>(op.form)];
     const bool plain = op.guards == 0 && op.index < 0 && op.guard < 0;
     const bool rows_fit = !varies.rows || plan_.cols >= 16 || along_row == plan_.cols;
     if (plain && native && varies.cols && along_col == 1 && rows_fit) {
@@ -344,7 +385,8 @@ class StagePlanner {
       return static_cast<int>(plan_.values.size()) - 1;
     }
     const int v = emit(op, type, varies);
-    if (op.guards > 0 && op.index < 0 && op.guard < 0 && native && varies == full() && along_col == 1 && plan_.cols >= 16 && dynamic_ < kMaxDynamic) {
+    if (op.guards > 0 && op.index < 0 && op.guard < 0 && native && varies == full() && along_col == 1 && plan_.cols >= 16 &&
+        dynamic_ < kMaxDynamic) {
       value(v).dynamic = dynamic_++;
     }
     return v;
@@ -354,8 +396,12 @@ class StagePlanner {
     for (const Instruction& i : stage_.code) {
       int v = -1;
       switch (i.op) {
-        case kOpCast: v = cast(map_[static_cast<size_t>(i.args[0])], i.operand, i.dtype); break;
-        case kOpConst: v = constant(i); break;
+        case kOpCast:
+          v = cast(map_[static_cast<size_t>(i.args[0])], i.operand, i.dtype);
+          break;
+        case kOpConst:
+          v = constant(i);
+          break;
         case kOpForm: {
           MicroOp op;
           op.kind = MicroOp::Kind::kForm;
@@ -363,7 +409,9 @@ class StagePlanner {
           v = emit(op, RegType::kI64, form_variance(i.index));
           break;
         }
-        case kOpLoad: v = load(i); break;
+        case kOpLoad:
+          v = load(i);
+          break;
         case kOpCheck: {
           MicroOp op;
           op.kind = MicroOp::Kind::kCheck;
@@ -383,7 +431,9 @@ class StagePlanner {
           v = static_cast<int>(plan_.values.size()) - 1;
           break;
         }
-        default: v = scalar(i); break;
+        default:
+          v = scalar(i);
+          break;
       }
       map_.push_back(v);
     }
@@ -426,7 +476,8 @@ class StagePlanner {
     StoreOp& store = plan_.stores[0];
     MicroOp& last = plan_.code.back();
     const bool dense = plan_.cols == 1 || store.place < 0 || plan_.col_step[static_cast<size_t>(store.form)] == 1;
-    const bool moves = last.kind == MicroOp::Kind::kLoad && last.fn == nullptr && last.size != 0 && last.index < 0 && last.guard < 0;
+    const bool moves =
+        last.kind == MicroOp::Kind::kLoad && last.fn == nullptr && last.size != 0 && last.index < 0 && last.guard < 0;
     if (store.fn == nullptr && (last.kind == MicroOp::Kind::kCompute || moves) && last.result == store.value && dense &&
         value(store.value).varies == full() && plan_.cols > 1) {
       value(store.value).dynamic = -1;
@@ -444,7 +495,9 @@ class StagePlanner {
   void allocate_registers() {
     const int count = static_cast<int>(plan_.values.size());
     std::vector<int> last(static_cast<size_t>(count), -1);
-    auto use = [&](int v, int at) { if (v >= 0) last[static_cast<size_t>(v)] = std::max(last[static_cast<size_t>(v)], at); };
+    auto use = [&](int v, int at) {
+      if (v >= 0) last[static_cast<size_t>(v)] = std::max(last[static_cast<size_t>(v)], at);
+    };
     const int end = static_cast<int>(plan_.code.size());
     for (int k = 0; k < end; ++k) {
       const MicroOp& op = plan_.code[static_cast<size_t>(k)];
@@ -453,8 +506,10 @@ class StagePlanner {
       use(op.guard, k);
       use(op.result, k);
     }
-    if (stage_.reduce) use(plan_.result, end);
-    else for (const StoreOp& s : plan_.stores) use(s.value, end);
+    if (stage_.reduce)
+      use(plan_.result, end);
+    else
+      for (const StoreOp& s : plan_.stores) use(s.value, end);
     std::vector<std::pair<int64_t, int64_t>> free;  // size, offset
     std::vector<bool> placed(static_cast<size_t>(count), false);
     int64_t top = 0;
@@ -462,7 +517,9 @@ class StagePlanner {
       const MicroOp& op = plan_.code[static_cast<size_t>(k)];
       auto release = [&](int v, bool same_width) {
         if (v < 0 || !placed[static_cast<size_t>(v)] || last[static_cast<size_t>(v)] != k || v == op.result) return;
-        if (same_width != (op.kind == MicroOp::Kind::kCompute && reg_bytes(value(v).type) == reg_bytes(value(op.result).type) && value(v).varies == value(op.result).varies)) return;
+        if (same_width != (op.kind == MicroOp::Kind::kCompute && reg_bytes(value(v).type) == reg_bytes(value(op.result).type) &&
+                           value(v).varies == value(op.result).varies))
+          return;
         free.emplace_back(register_size(value(v)), value(v).offset);
         placed[static_cast<size_t>(v)] = false;
       };
@@ -498,7 +555,9 @@ class StagePlanner {
       per_element += op.kind == MicroOp::Kind::kCompute ? 0.05 : op.index >= 0 ? 1.0 : 0.2;
     }
     for (const Instruction& i : stage_.code) {
-      if (i.op < kScalarRows && scalar_info(static_cast<ScalarOp>(i.op)).rule == TypeRule::kFloat && i.op >= static_cast<int>(ScalarOp::k_exp)) per_element += 0.3;
+      if (i.op < kScalarRows && scalar_info(static_cast<ScalarOp>(i.op)).rule == TypeRule::kFloat &&
+          i.op >= static_cast<int>(ScalarOp::k_exp))
+        per_element += 0.3;
     }
     plan_.cost_ns = 50 + per_element * static_cast<double>(plan_.elements);
   }

@@ -8,7 +8,9 @@ namespace {
 constexpr int kMaxDims = 24;
 constexpr size_t kMaxCode = 4096;
 
-Error corrupt(const std::string& what) { return Error(ErrorCode::kCorrupt, "tile program: " + what + "; build the plan again"); }
+Error corrupt(const std::string& what) {
+  return Error(ErrorCode::kCorrupt, "tile program: " + what + "; build the plan again");
+}
 
 void write(ByteWriter& w, const Form& f) {
   w.i32(f.constant);
@@ -148,7 +150,8 @@ struct StageVerifier {
 
   Status place(int32_t place, DType dtype, bool write) const {
     const int32_t buffers = static_cast<int32_t>(program.buffers.size());
-    if (place < 0 || place >= buffers + static_cast<int32_t>(program.scratch.size())) return corrupt("a place that does not exist");
+    if (place < 0 || place >= buffers + static_cast<int32_t>(program.scratch.size()))
+      return corrupt("a place that does not exist");
     DType actual = place < buffers ? program.buffers[place] : program.scratch[place - buffers].dtype;
     if (actual != dtype) return corrupt("an access with the wrong type");
     if (place >= buffers && !write && !written[place - buffers]) return corrupt("a value is read before it is written");
@@ -166,13 +169,27 @@ struct StageVerifier {
     const DType t = i.operand;
     bool good = true;
     switch (info.rule) {
-      case TypeRule::kNumeric: good = i.dtype == t && t != DType::kBool; break;
-      case TypeRule::kFloat: good = i.dtype == t && is_float(t); break;
-      case TypeRule::kInt: good = i.dtype == t && is_int(t); break;
-      case TypeRule::kBool: good = i.dtype == t && t == DType::kBool; break;
-      case TypeRule::kPredicate: good = i.dtype == DType::kBool && is_float(t); break;
-      case TypeRule::kCompare: good = i.dtype == DType::kBool; break;
-      case TypeRule::kSelect: good = i.dtype == t; break;
+      case TypeRule::kNumeric:
+        good = i.dtype == t && t != DType::kBool;
+        break;
+      case TypeRule::kFloat:
+        good = i.dtype == t && is_float(t);
+        break;
+      case TypeRule::kInt:
+        good = i.dtype == t && is_int(t);
+        break;
+      case TypeRule::kBool:
+        good = i.dtype == t && t == DType::kBool;
+        break;
+      case TypeRule::kPredicate:
+        good = i.dtype == DType::kBool && is_float(t);
+        break;
+      case TypeRule::kCompare:
+        good = i.dtype == DType::kBool;
+        break;
+      case TypeRule::kSelect:
+        good = i.dtype == t;
+        break;
     }
     if (!good) return corrupt("an operation on a type that it does not have");
     for (int a = 0; a < info.arity; ++a) {
@@ -186,13 +203,17 @@ struct StageVerifier {
     if (i.op >= kOpCount || i.dtype == DType::kString || i.operand == DType::kString) return corrupt("an unknown operation");
     if (i.op < kScalarRows) return scalar(i, k);
     switch (i.op) {
-      case kOpCast: return reg(i.args[0], k, reg_type(i.operand));
-      case kOpConst: return {};
+      case kOpCast:
+        return reg(i.args[0], k, reg_type(i.operand));
+      case kOpConst:
+        return {};
       case kOpForm:
-        if (i.dtype != DType::kI64 || i.index < 0 || static_cast<size_t>(i.index) >= stage.forms.size()) return corrupt("a form that does not exist");
+        if (i.dtype != DType::kI64 || i.index < 0 || static_cast<size_t>(i.index) >= stage.forms.size())
+          return corrupt("a form that does not exist");
         return {};
       case kOpLoad: {
-        if (i.index < 0 || static_cast<size_t>(i.index) >= stage.accesses.size()) return corrupt("an access that does not exist");
+        if (i.index < 0 || static_cast<size_t>(i.index) >= stage.accesses.size())
+          return corrupt("an access that does not exist");
         const Access& a = stage.accesses[i.index];
         if (reg_type(a.dtype) != reg_type(i.dtype)) return corrupt("a load into a register of another type");
         if (a.index != -1) TEMPER_TRY(reg(a.index, k, RegType::kI64));
@@ -213,9 +234,12 @@ struct StageVerifier {
   Status run() {
     dims = stage.dims(static_cast<int>(program.shared.size()));
     if (dims > kMaxDims) return corrupt("too many dimensions");
-    if (stage.code.size() > kMaxCode || stage.accesses.size() > kMaxCode || stage.forms.size() > kMaxCode) return corrupt("too much code");
-    if (stage.reduced < 0 || static_cast<size_t>(stage.reduced) > stage.own.size() || (!stage.reduce && stage.reduced != 0)) return corrupt("reduced dimensions that do not exist");
-    for (int32_t e : stage.own) if (e < 0 || !parameter(e)) return corrupt("an extent that does not exist");
+    if (stage.code.size() > kMaxCode || stage.accesses.size() > kMaxCode || stage.forms.size() > kMaxCode)
+      return corrupt("too much code");
+    if (stage.reduced < 0 || static_cast<size_t>(stage.reduced) > stage.own.size() || (!stage.reduce && stage.reduced != 0))
+      return corrupt("reduced dimensions that do not exist");
+    for (int32_t e : stage.own)
+      if (e < 0 || !parameter(e)) return corrupt("an extent that does not exist");
     for (const Form& f : stage.forms) TEMPER_TRY(form(f));
     for (const Access& a : stage.accesses) {
       if (a.dtype == DType::kString) return corrupt("a string tensor");
@@ -228,18 +252,21 @@ struct StageVerifier {
     if (forms > kMaxStageForms) return corrupt("too many addresses");
     for (size_t k = 0; k < stage.code.size(); ++k) TEMPER_TRY(instruction(stage.code[k], k));
     if (stage.results.empty() || (stage.reduce && stage.results.size() != 1)) return corrupt("a stage without a result");
-    for (int32_t r : stage.results) if (r < 0 || static_cast<size_t>(r) >= stage.code.size()) return corrupt("a result that is not defined");
+    for (int32_t r : stage.results)
+      if (r < 0 || static_cast<size_t>(r) >= stage.code.size()) return corrupt("a result that is not defined");
     const size_t values = stage.reduce ? static_cast<size_t>(monoid_info(stage.monoid).results) : stage.results.size();
     if (stage.result_dtypes.size() != values) return corrupt("the wrong number of results");
     for (size_t k = 0; k < values; ++k) {
       DType t = stage.result_dtypes[k];
       if (t == DType::kString) return corrupt("a string result");
-      if (!stage.reduce && reg_type(t) != reg_type(stage.code[stage.results[k]].dtype)) return corrupt("a result of the wrong type");
+      if (!stage.reduce && reg_type(t) != reg_type(stage.code[stage.results[k]].dtype))
+        return corrupt("a result of the wrong type");
     }
     if (stage.reduce) TEMPER_TRY(monoid());
     for (const Store& t : stage.stores) {
       if (t.result < 0 || static_cast<size_t>(t.result) >= values || t.dtype == DType::kString ||
-          reg_type(t.dtype) != reg_type(stage.result_dtypes[t.result])) return corrupt("a store of the wrong type");
+          reg_type(t.dtype) != reg_type(stage.result_dtypes[t.result]))
+        return corrupt("a store of the wrong type");
       if (!(program.row_dims >= 0 && t.place == -1)) {
         TEMPER_TRY(place(t.place, t.dtype, true));
       } else if (t.dtype != DType::kF32) {
@@ -255,14 +282,24 @@ struct StageVerifier {
     for (DType t : stage.result_dtypes) {
       bool good = false;
       switch (stage.monoid) {
-        case MonoidKind::k_sum: case MonoidKind::k_prod: case MonoidKind::k_max: case MonoidKind::k_min:
-          good = reg_type(t) == x && (x != RegType::kBool || stage.monoid == MonoidKind::k_max || stage.monoid == MonoidKind::k_min);
+        case MonoidKind::k_sum:
+        case MonoidKind::k_prod:
+        case MonoidKind::k_max:
+        case MonoidKind::k_min:
+          good = reg_type(t) == x &&
+                 (x != RegType::kBool || stage.monoid == MonoidKind::k_max || stage.monoid == MonoidKind::k_min);
           break;
-        case MonoidKind::k_any: case MonoidKind::k_all: good = x == RegType::kBool && t == DType::kBool; break;
-        case MonoidKind::k_welford: case MonoidKind::k_max_sum_exp:
+        case MonoidKind::k_any:
+        case MonoidKind::k_all:
+          good = x == RegType::kBool && t == DType::kBool;
+          break;
+        case MonoidKind::k_welford:
+        case MonoidKind::k_max_sum_exp:
           good = reg_type(t) == x && (x == RegType::kF32 || x == RegType::kF64);
           break;
-        default: good = t == DType::kI64; break;
+        default:
+          good = t == DType::kI64;
+          break;
       }
       if (!good) return corrupt("a reduction of a type that it does not have");
     }
@@ -274,12 +311,23 @@ struct StageVerifier {
 
 RegType reg_type(DType dtype) {
   switch (dtype) {
-    case DType::kF64: return RegType::kF64;
-    case DType::kU32: case DType::kI64: return RegType::kI64;
-    case DType::kU64: return RegType::kU64;
-    case DType::kBool: return RegType::kBool;
-    case DType::kF32: case DType::kF16: case DType::kBF16: case DType::kF8E4M3: case DType::kF8E5M2: return RegType::kF32;
-    default: return RegType::kI32;
+    case DType::kF64:
+      return RegType::kF64;
+    case DType::kU32:
+    case DType::kI64:
+      return RegType::kI64;
+    case DType::kU64:
+      return RegType::kU64;
+    case DType::kBool:
+      return RegType::kBool;
+    case DType::kF32:
+    case DType::kF16:
+    case DType::kBF16:
+    case DType::kF8E4M3:
+    case DType::kF8E5M2:
+      return RegType::kF32;
+    default:
+      return RegType::kI32;
   }
 }
 
@@ -325,13 +373,17 @@ Expected<Program> decode_program(ByteReader& r) {
 
 Status verify(const Program& p) {
   if (p.parameters < 0 || p.stages.empty()) return corrupt("nothing to do");
-  for (DType t : p.buffers) if (t == DType::kString) return corrupt("a string tensor");
+  for (DType t : p.buffers)
+    if (t == DType::kString) return corrupt("a string tensor");
   if (p.row_dims < -1 || p.row_dims > static_cast<int32_t>(p.shared.size())) return corrupt("row dimensions that do not exist");
   if (p.shared.size() > kMaxDims) return corrupt("too many dimensions");
-  for (int32_t e : p.shared) if (e < 0 || e >= p.parameters) return corrupt("an extent that does not exist");
+  for (int32_t e : p.shared)
+    if (e < 0 || e >= p.parameters) return corrupt("an extent that does not exist");
   for (const ScratchValue& s : p.scratch) {
-    if (s.dtype == DType::kString || wide_dtype(reg_type(s.dtype)) != s.dtype) return corrupt("a scratch value of a narrow type");
-    for (int32_t e : s.extents) if (e < 0 || e >= p.parameters) return corrupt("an extent that does not exist");
+    if (s.dtype == DType::kString || wide_dtype(reg_type(s.dtype)) != s.dtype)
+      return corrupt("a scratch value of a narrow type");
+    for (int32_t e : s.extents)
+      if (e < 0 || e >= p.parameters) return corrupt("an extent that does not exist");
   }
   if (p.tile_elements < 0 || p.tile_elements > 1024 || p.block_elements < 0) return corrupt("a tile that is too large");
   std::vector<bool> written(p.scratch.size(), false);

@@ -1,9 +1,10 @@
 // Program: the encoded form of a tile kernel, as a plan holds it.
 //
-// A program is a list of stages. All stages share the `shared` dimensions (the parallel loop); each adds own dimensions, of which the
-// last `reduced` are folded by a monoid. A stage is straight-line code: instruction k defines register k, one value per point of
-// a tile. Every number that depends on shapes (extents, strides, offsets) is the number of a parameter; -1 stands for zero. Whatever is
-// linear in the iteration variables is a Form, so that dimensions can be merged when the numbers are known.
+// A program is a list of stages. All stages share the `shared` dimensions (the parallel loop); each adds own dimensions, of
+// which the last `reduced` are folded by a monoid. A stage is straight-line code: instruction k defines register k, one value
+// per point of a tile. Every number that depends on shapes (extents, strides, offsets) is the number of a parameter; -1 stands
+// for zero. Whatever is linear in the iteration variables is a Form, so that dimensions can be merged when the numbers are
+// known.
 //
 // Places: 0 .. buffers-1 are buffers of the launch, buffers + i is scratch value i: a stage's result that later stages of
 // the same block read. The address of a scratch value counts its own dimensions only; shared dimensions are implied.
@@ -44,7 +45,8 @@ inline constexpr int kOpCast = kScalarRows;       // args[0] from `operand` to `
 inline constexpr int kOpConst = kScalarRows + 1;  // `value`
 inline constexpr int kOpForm = kScalarRows + 2;   // i64 value of forms[index]
 inline constexpr int kOpLoad = kScalarRows + 3;   // accesses[index]
-inline constexpr int kOpCheck = kScalarRows + 4;  // args[0] (i64), an error unless in [0, parameter index) where args[1] (bool, or -1) holds
+inline constexpr int kOpCheck =
+    kScalarRows + 4;  // args[0] (i64), an error unless in [0, parameter index) where args[1] (bool, or -1) holds
 inline constexpr int kOpAccumulator = kScalarRows + 5;  // epilogues only: the f32 tile itself
 inline constexpr int kOpCount = kScalarRows + 6;
 
@@ -60,11 +62,11 @@ struct Instruction {
 struct Access {
   int32_t place = 0;
   DType dtype = DType::kF32;
-  Form address;                // in elements
-  std::vector<Form> guards;    // read where all are >= 0 ...
-  int32_t index = -1;          // ... from address + the value of this i64 register, if any ...
-  int32_t guard = -1;          // ... where this bool register holds, if any;
-  ScalarValue fill;            // elsewhere this
+  Form address;              // in elements
+  std::vector<Form> guards;  // read where all are >= 0 ...
+  int32_t index = -1;        // ... from address + the value of this i64 register, if any ...
+  int32_t guard = -1;        // ... where this bool register holds, if any;
+  ScalarValue fill;          // elsewhere this
 };
 
 struct Store {
@@ -82,15 +84,15 @@ struct StageCode {
   std::vector<Form> forms;
   std::vector<Access> accesses;
   std::vector<Instruction> code;
-  std::vector<int32_t> results;       // registers; of a reduction one, what is folded
-  std::vector<DType> result_dtypes;   // of the reduction's results, or of the map's
+  std::vector<int32_t> results;      // registers; of a reduction one, what is folded
+  std::vector<DType> result_dtypes;  // of the reduction's results, or of the map's
   std::vector<Store> stores;
 
   int dims(int shared) const { return shared + static_cast<int>(own.size()); }
 };
 
 struct ScratchValue {
-  DType dtype = DType::kF32;   // a wide one
+  DType dtype = DType::kF32;     // a wide one
   std::vector<int32_t> extents;  // own dimensions
 };
 

@@ -25,10 +25,12 @@ Status ProgramRun::run(std::span<std::byte* const> buffers, std::byte* workspace
   if (plan_.serial || plan_.cost_ns < kWorthForking || plan_.tasks <= 1) {
     for (int64_t t = 0; t < plan_.tasks; ++t) task(t, 0);
   } else {
-    executor.parallel_for(plan_.tasks, [](void* self, int64_t t, int worker) { static_cast<ProgramRun*>(self)->task(t, worker); }, this);
+    executor.parallel_for(
+        plan_.tasks, [](void* self, int64_t t, int worker) { static_cast<ProgramRun*>(self)->task(t, worker); }, this);
   }
   if (fault_.load(std::memory_order_relaxed) != 0) {
-    return Error(ErrorCode::kInvalidArgument, "an index read from a tensor is outside the dimension that it selects from; correct the input");
+    return Error(ErrorCode::kInvalidArgument,
+                 "an index read from a tensor is outside the dimension that it selects from; correct the input");
   }
   return {};
 }
@@ -37,7 +39,8 @@ void ProgramRun::task(int64_t t, int worker) {
   std::byte* scratch = workspace_ + per_worker() * worker;
   std::byte* places[kMaxPlaces];
   for (int b = 0; b < buffers_; ++b) places[b] = buffer_data_[b];
-  for (size_t v = 0; v < plan_.scratch_offset.size(); ++v) places[static_cast<size_t>(buffers_) + v] = scratch + plan_.scratch_offset[v];
+  for (size_t v = 0; v < plan_.scratch_offset.size(); ++v)
+    places[static_cast<size_t>(buffers_) + v] = scratch + plan_.scratch_offset[v];
   StageRun run;
   run.places = places;
   run.registers = scratch + plan_.register_offset;

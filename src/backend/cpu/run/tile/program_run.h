@@ -1,5 +1,5 @@
-// ProgramRun: a decoded tile program, planned for one set of numbers and ready to run on buffers. The kernel kind "tile" is this and
-// nothing else; other kinds use it to bring operands into the form that they work on.
+// ProgramRun: a decoded tile program, planned for one set of numbers and ready to run on buffers. The kernel kind "tile" is
+// this and nothing else; other kinds use it to bring operands into the form that they work on.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,8 @@ namespace temper::cpu::tile {
 
 class ProgramRun final : public Launch {
  public:
-  static Expected<std::unique_ptr<ProgramRun>> prepare(const Program& program, std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes);
+  static Expected<std::unique_ptr<ProgramRun>> prepare(const Program& program, std::span<const int64_t> parameters,
+                                                       std::span<const int64_t> buffer_bytes);
 
   int64_t workspace_bytes(int workers) const override { return per_worker() * workers; }
   Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override;

@@ -16,12 +16,18 @@ T* as(std::byte* p) {
 template <class F>
 void by_type(RegType type, F f) {
   switch (type) {
-    case RegType::kF32: return f(float{});
-    case RegType::kF64: return f(double{});
-    case RegType::kI32: return f(int32_t{});
-    case RegType::kI64: return f(int64_t{});
-    case RegType::kU64: return f(uint64_t{});
-    case RegType::kBool: return f(uint8_t{});
+    case RegType::kF32:
+      return f(float{});
+    case RegType::kF64:
+      return f(double{});
+    case RegType::kI32:
+      return f(int32_t{});
+    case RegType::kI64:
+      return f(int64_t{});
+    case RegType::kU64:
+      return f(uint64_t{});
+    case RegType::kBool:
+      return f(uint8_t{});
   }
 }
 
@@ -52,14 +58,27 @@ void clear_state(MonoidKind monoid, RegType type, std::byte* const* state, int64
         all(as<double>(state[1]), 0.0);
         break;
       case MonoidKind::k_prod:
-        if constexpr (std::is_floating_point_v<T>) all(as<double>(state[0]), 1.0);
-        else all(as<T>(state[0]), T(1));
+        if constexpr (std::is_floating_point_v<T>)
+          all(as<double>(state[0]), 1.0);
+        else
+          all(as<T>(state[0]), T(1));
         break;
-      case MonoidKind::k_max: all(as<T>(state[0]), type == RegType::kBool ? T(0) : least<T>()); break;
-      case MonoidKind::k_min: all(as<T>(state[0]), type == RegType::kBool ? T(1) : largest<T>()); break;
-      case MonoidKind::k_any: all(as<uint8_t>(state[0]), uint8_t{0}); break;
-      case MonoidKind::k_all: all(as<uint8_t>(state[0]), uint8_t{1}); break;
-      case MonoidKind::k_arg_max: case MonoidKind::k_arg_min: case MonoidKind::k_arg_max_last: case MonoidKind::k_arg_min_last:
+      case MonoidKind::k_max:
+        all(as<T>(state[0]), type == RegType::kBool ? T(0) : least<T>());
+        break;
+      case MonoidKind::k_min:
+        all(as<T>(state[0]), type == RegType::kBool ? T(1) : largest<T>());
+        break;
+      case MonoidKind::k_any:
+        all(as<uint8_t>(state[0]), uint8_t{0});
+        break;
+      case MonoidKind::k_all:
+        all(as<uint8_t>(state[0]), uint8_t{1});
+        break;
+      case MonoidKind::k_arg_max:
+      case MonoidKind::k_arg_min:
+      case MonoidKind::k_arg_max_last:
+      case MonoidKind::k_arg_min_last:
         all(as<T>(state[0]), T(0));
         all(as<int64_t>(state[1]), int64_t{0});
         break;
@@ -75,37 +94,53 @@ void clear_state(MonoidKind monoid, RegType type, std::byte* const* state, int64
   });
 }
 
-void finish_state(MonoidKind monoid, RegType type, std::byte* const* state, int64_t n, int64_t count, int k, DType dtype, std::byte* result) {
+void finish_state(MonoidKind monoid, RegType type, std::byte* const* state, int64_t n, int64_t count, int k, DType dtype,
+                  std::byte* result) {
   by_type(type, [&]<class T>(T) {
     T* out = as<T>(result);
     switch (monoid) {
       case MonoidKind::k_sum:
         for (int64_t i = 0; i < n; ++i) {
-          if constexpr (std::is_same_v<T, float>) out[i] = static_cast<float>(as<double>(state[1])[i] + static_cast<double>(as<float>(state[0])[i]));
-          else if constexpr (std::is_same_v<T, double>) out[i] = as<double>(state[0])[i];
-          else out[i] = static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
+          if constexpr (std::is_same_v<T, float>)
+            out[i] = static_cast<float>(as<double>(state[1])[i] + static_cast<double>(as<float>(state[0])[i]));
+          else if constexpr (std::is_same_v<T, double>)
+            out[i] = as<double>(state[0])[i];
+          else
+            out[i] = static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
         }
         break;
       case MonoidKind::k_prod:
         for (int64_t i = 0; i < n; ++i) {
-          if constexpr (std::is_floating_point_v<T>) out[i] = static_cast<T>(as<double>(state[0])[i]);
-          else out[i] = static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
+          if constexpr (std::is_floating_point_v<T>)
+            out[i] = static_cast<T>(as<double>(state[0])[i]);
+          else
+            out[i] = static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
         }
         break;
-      case MonoidKind::k_max: case MonoidKind::k_min:
+      case MonoidKind::k_max:
+      case MonoidKind::k_min:
         if constexpr (!std::is_floating_point_v<T>) {
           // Of nothing: the least (largest) value of the type itself.
-          for (int64_t i = 0; i < n; ++i) out[i] = count != 0 ? as<T>(state[0])[i] : static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
+          for (int64_t i = 0; i < n; ++i)
+            out[i] = count != 0 ? as<T>(state[0])[i] : static_cast<T>(wrapped(static_cast<int64_t>(as<T>(state[0])[i]), dtype));
           break;
         }
         std::memcpy(result, state[0], static_cast<size_t>(n) * sizeof(T));
         break;
-      case MonoidKind::k_any: case MonoidKind::k_all: std::memcpy(result, state[0], static_cast<size_t>(n)); break;
-      case MonoidKind::k_arg_max: case MonoidKind::k_arg_min: case MonoidKind::k_arg_max_last: case MonoidKind::k_arg_min_last:
+      case MonoidKind::k_any:
+      case MonoidKind::k_all:
+        std::memcpy(result, state[0], static_cast<size_t>(n));
+        break;
+      case MonoidKind::k_arg_max:
+      case MonoidKind::k_arg_min:
+      case MonoidKind::k_arg_max_last:
+      case MonoidKind::k_arg_min_last:
         std::memcpy(result, state[1], static_cast<size_t>(n) * 8);
         break;
       case MonoidKind::k_welford:
-        for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(k == 0 ? as<double>(state[0])[i] : as<double>(state[1])[i] / static_cast<double>(std::max<int64_t>(count, 1)));
+        for (int64_t i = 0; i < n; ++i)
+          out[i] = static_cast<T>(k == 0 ? as<double>(state[0])[i]
+                                         : as<double>(state[1])[i] / static_cast<double>(std::max<int64_t>(count, 1)));
         break;
       case MonoidKind::k_max_sum_exp:
         for (int64_t i = 0; i < n; ++i) out[i] = k == 0 ? as<T>(state[0])[i] : static_cast<T>(as<double>(state[1])[i]);
@@ -114,7 +149,8 @@ void finish_state(MonoidKind monoid, RegType type, std::byte* const* state, int6
   });
 }
 
-void merge_state(MonoidKind monoid, RegType type, std::byte* const* into, int64_t into_count, std::byte* const* from, int64_t from_count, int64_t n) {
+void merge_state(MonoidKind monoid, RegType type, std::byte* const* into, int64_t into_count, std::byte* const* from,
+                 int64_t from_count, int64_t n) {
   if (from_count == 0) return;
   by_type(type, [&]<class T>(T) {
     T* a = as<T>(into[0]);
@@ -140,32 +176,54 @@ void merge_state(MonoidKind monoid, RegType type, std::byte* const* into, int64_
     switch (monoid) {
       case MonoidKind::k_sum:
         for (int64_t i = 0; i < n; ++i) {
-          if constexpr (std::is_same_v<T, float>) as<double>(into[1])[i] += as<double>(from[1])[i] + static_cast<double>(b[i]);
-          else if constexpr (std::is_same_v<T, double>) a[i] += b[i];
-          else a[i] = static_cast<T>(static_cast<uint64_t>(a[i]) + static_cast<uint64_t>(b[i]));
+          if constexpr (std::is_same_v<T, float>)
+            as<double>(into[1])[i] += as<double>(from[1])[i] + static_cast<double>(b[i]);
+          else if constexpr (std::is_same_v<T, double>)
+            a[i] += b[i];
+          else
+            a[i] = static_cast<T>(static_cast<uint64_t>(a[i]) + static_cast<uint64_t>(b[i]));
         }
         break;
       case MonoidKind::k_prod:
         for (int64_t i = 0; i < n; ++i) {
-          if constexpr (std::is_floating_point_v<T>) as<double>(into[0])[i] *= as<double>(from[0])[i];
-          else a[i] = static_cast<T>(static_cast<uint64_t>(a[i]) * static_cast<uint64_t>(b[i]));
+          if constexpr (std::is_floating_point_v<T>)
+            as<double>(into[0])[i] *= as<double>(from[0])[i];
+          else
+            a[i] = static_cast<T>(static_cast<uint64_t>(a[i]) * static_cast<uint64_t>(b[i]));
         }
         break;
-      case MonoidKind::k_max: extreme(true); break;
-      case MonoidKind::k_min: extreme(false); break;
-      case MonoidKind::k_any: for (int64_t i = 0; i < n; ++i) into[0][i] |= from[0][i]; break;
-      case MonoidKind::k_all: for (int64_t i = 0; i < n; ++i) into[0][i] &= from[0][i]; break;
-      case MonoidKind::k_arg_max: arg(true, false); break;
-      case MonoidKind::k_arg_min: arg(false, false); break;
-      case MonoidKind::k_arg_max_last: arg(true, true); break;
-      case MonoidKind::k_arg_min_last: arg(false, true); break;
+      case MonoidKind::k_max:
+        extreme(true);
+        break;
+      case MonoidKind::k_min:
+        extreme(false);
+        break;
+      case MonoidKind::k_any:
+        for (int64_t i = 0; i < n; ++i) into[0][i] |= from[0][i];
+        break;
+      case MonoidKind::k_all:
+        for (int64_t i = 0; i < n; ++i) into[0][i] &= from[0][i];
+        break;
+      case MonoidKind::k_arg_max:
+        arg(true, false);
+        break;
+      case MonoidKind::k_arg_min:
+        arg(false, false);
+        break;
+      case MonoidKind::k_arg_max_last:
+        arg(true, true);
+        break;
+      case MonoidKind::k_arg_min_last:
+        arg(false, true);
+        break;
       case MonoidKind::k_welford: {
         const double before = static_cast<double>(into_count), count = static_cast<double>(from_count);
         for (int64_t i = 0; i < n; ++i) {
           double& mean = as<double>(into[0])[i];
           const double delta = as<double>(from[0])[i] - mean;
           mean = into_count == 0 ? as<double>(from[0])[i] : mean + delta * count / (before + count);
-          as<double>(into[1])[i] += as<double>(from[1])[i] + (into_count == 0 ? 0 : delta * delta * before * count / (before + count));
+          as<double>(into[1])[i] +=
+              as<double>(from[1])[i] + (into_count == 0 ? 0 : delta * delta * before * count / (before + count));
         }
         break;
       }
@@ -177,7 +235,8 @@ void merge_state(MonoidKind monoid, RegType type, std::byte* const* into, int64_
             a[i] = now;
             if (now == least<T>()) continue;
             double& s = as<double>(into[1])[i];
-            s = s * std::exp(static_cast<double>(old) - static_cast<double>(now)) + as<double>(from[1])[i] * std::exp(static_cast<double>(b[i]) - static_cast<double>(now));
+            s = s * std::exp(static_cast<double>(old) - static_cast<double>(now)) +
+                as<double>(from[1])[i] * std::exp(static_cast<double>(b[i]) - static_cast<double>(now));
           }
         }
         break;

@@ -9,13 +9,12 @@
 namespace temper::cpu::tile {
 namespace {
 
-
 // Floor and ceiling of a / b for b > 0.
 int64_t floor_of(int64_t a, int64_t b) { return b == 1 ? a : a >= 0 ? a / b : -((-a + b - 1) / b); }
 int64_t ceil_of(int64_t a, int64_t b) { return -floor_of(-a, b); }
 
-// A tile being worked on. Axes: what does not vary along an axis is held once along it; a value that varies along rows only is held as
-// one dense row of `rows` elements.
+// A tile being worked on. Axes: what does not vary along an axis is held once along it; a value that varies along rows only is
+// held as one dense row of `rows` elements.
 class TileRun {
  public:
   TileRun(const StagePlan& plan, const StageRun& run, const int64_t* forms, int64_t rows, int64_t cols)
@@ -24,11 +23,21 @@ class TileRun {
   void code() {
     for (const MicroOp& op : plan_.code) {
       switch (op.kind) {
-        case MicroOp::Kind::kCompute: compute(op); break;
-        case MicroOp::Kind::kLoad: load(op); break;
-        case MicroOp::Kind::kForm: form(op); break;
-        case MicroOp::Kind::kCheck: check(op); break;
-        case MicroOp::Kind::kExpand: expand(op); break;
+        case MicroOp::Kind::kCompute:
+          compute(op);
+          break;
+        case MicroOp::Kind::kLoad:
+          load(op);
+          break;
+        case MicroOp::Kind::kForm:
+          form(op);
+          break;
+        case MicroOp::Kind::kCheck:
+          check(op);
+          break;
+        case MicroOp::Kind::kExpand:
+          expand(op);
+          break;
       }
     }
   }
@@ -73,8 +82,10 @@ class TileRun {
       case Value::Kind::kRegister:
         if (v.dynamic >= 0 && views_[v.dynamic].data != nullptr) return views_[v.dynamic].data;
         return run_.registers + v.offset;
-      case Value::Kind::kConstant: return plan_.constants.data() + v.offset;
-      case Value::Kind::kView: break;
+      case Value::Kind::kConstant:
+        return plan_.constants.data() + v.offset;
+      case Value::Kind::kView:
+        break;
     }
     if (v.place < 0) return run_.tile;
     return run_.places[v.place] + forms_[v.form] * reg_bytes(v.type);
@@ -200,7 +211,8 @@ class TileRun {
     auto span = [](int64_t n, int64_t step) { return (n - 1) * step; };
     for (int g = 0; g < op.guards; ++g) {
       const Block guard = block_of(op.first_guard + g, varies, rows_, cols_);
-      if (guard.base + std::min<int64_t>(0, span(b.rows, guard.row)) + std::min<int64_t>(0, span(b.cols, guard.col)) < 0) return false;
+      if (guard.base + std::min<int64_t>(0, span(b.rows, guard.row)) + std::min<int64_t>(0, span(b.cols, guard.col)) < 0)
+        return false;
     }
     const int64_t low = b.base + std::min<int64_t>(0, span(b.rows, b.row)) + std::min<int64_t>(0, span(b.cols, b.col));
     const int64_t high = b.base + std::max<int64_t>(0, span(b.rows, b.row)) + std::max<int64_t>(0, span(b.cols, b.col));
@@ -208,7 +220,8 @@ class TileRun {
   }
 
   // Row by row: the guards are linear, so they hold on an interval of each row.
-  void guarded(const MicroOp& op, Variance varies, const Block& b, std::byte* tile, int64_t tile_row, const std::byte* tensor) const {
+  void guarded(const MicroOp& op, Variance varies, const Block& b, std::byte* tile, int64_t tile_row,
+               const std::byte* tensor) const {
     const int64_t width = std::max(op.size, 1);
     for (int64_t r = 0; r < b.rows; ++r) {
       int64_t lo = 0, hi = b.cols;
@@ -261,7 +274,8 @@ class TileRun {
       const int64_t dense = step_of != 0 ? step_of : cols;
       bool good = true;
       for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t c = 0; c < cols; ++c) good = good && static_cast<uint64_t>(p[r * dense + c]) < static_cast<uint64_t>(op.limit);
+        for (int64_t c = 0; c < cols; ++c)
+          good = good && static_cast<uint64_t>(p[r * dense + c]) < static_cast<uint64_t>(op.limit);
       }
       if (!good) raise();
       return;
@@ -291,8 +305,10 @@ class TileRun {
   static void spread(std::byte* d, const std::byte* from, int64_t step, Variance varies, int size, int64_t rows, int64_t cols) {
     for (int64_t r = 0; r < rows; ++r) {
       const std::byte* s = from + (varies.rows ? r * step : 0);
-      if (varies.cols) std::memcpy(d + r * cols * size, s, static_cast<size_t>(cols * size));
-      else fill(d + r * cols * size, cols, s, size);
+      if (varies.cols)
+        std::memcpy(d + r * cols * size, s, static_cast<size_t>(cols * size));
+      else
+        fill(d + r * cols * size, cols, s, size);
     }
   }
 
@@ -300,12 +316,14 @@ class TileRun {
     const size_t f = static_cast<size_t>(s.form);
     const int register_size = s.width;
     std::byte* base = s.place < 0 ? run_.tile : run_.places[s.place];
-    Block b{rows, cols, s.place < 0 ? 0 : forms_[f], s.place < 0 ? run_.tile_step / 4 : plan_.row_step[f], s.place < 0 ? 1 : plan_.col_step[f]};
+    Block b{rows, cols, s.place < 0 ? 0 : forms_[f], s.place < 0 ? run_.tile_step / 4 : plan_.row_step[f],
+            s.place < 0 ? 1 : plan_.col_step[f]};
     const bool whole = (varies.rows || rows == 1) && (varies.cols || cols == 1);
     if (whole && s.size != 0 && (b.col == 1 || cols == 1)) {
       std::byte* to = base + b.base * s.size;
       if (s.fn == nullptr) {
-        for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * b.row * s.size, data + r * data_step, static_cast<size_t>(cols * s.size));
+        for (int64_t r = 0; r < rows; ++r)
+          std::memcpy(to + r * b.row * s.size, data + r * data_step, static_cast<size_t>(cols * s.size));
       } else {
         OpCall call;
         call.dst = to;
@@ -347,12 +365,15 @@ class TileRun {
 // The loops of a stage, outermost first; each level has its own values of the forms.
 class StageLoops {
  public:
-  StageLoops(const StagePlan& plan, const StageRun& run) : plan_(plan), run_(run), forms_(static_cast<size_t>(plan.form_count())) {}
+  StageLoops(const StagePlan& plan, const StageRun& run)
+      : plan_(plan), run_(run), forms_(static_cast<size_t>(plan.form_count())) {}
 
   void kept(size_t level, const int64_t* forms) {
     if (level == plan_.kept.size()) {
-      if (plan_.reduce) reduction(forms);
-      else run_tile(plan_, run_, forms, rows_, cols_);
+      if (plan_.reduce)
+        reduction(forms);
+      else
+        run_tile(plan_, run_, forms, rows_, cols_);
       return;
     }
     loop(plan_.kept[level], forms, [&](const int64_t* next) { kept(level + 1, next); });

@@ -15,8 +15,8 @@ struct StageRun {
   std::byte* registers = nullptr;      // the worker's, and behind them one raw tile
   std::byte* state[2] = {};            // accumulators
   std::atomic<int>* fault = nullptr;
-  std::byte* tile = nullptr;           // the accumulator tile of an epilogue,
-  int64_t tile_step = 0;               // and its rows' distance in bytes
+  std::byte* tile = nullptr;  // the accumulator tile of an epilogue,
+  int64_t tile_step = 0;      // and its rows' distance in bytes
 };
 
 // `forms`: the values of all forms at the origin of the block.

@@ -1,9 +1,9 @@
 // StagePlan: one stage of a tile kernel with all numbers known: which dimensions make the tile, in which order the others are
 // looped over, and the micro-operations on a tile with their registers.
 //
-// Everything linear in the iteration variables (addresses, guards, index values) is one entry of the `forms` of the plan; a loop
-// adds `advance` to all of them. A value's class says whether it varies along the rows and columns of the tile; what does not vary is
-// computed once: per tile, per row or per column. Registers are packed: rows * cols, cols, rows or 1 elements.
+// Everything linear in the iteration variables (addresses, guards, index values) is one entry of the `forms` of the plan; a
+// loop adds `advance` to all of them. A value's class says whether it varies along the rows and columns of the tile; what does
+// not vary is computed once: per tile, per row or per column. Registers are packed: rows * cols, cols, rows or 1 elements.
 #pragma once
 
 #include <cstdint>
@@ -40,23 +40,23 @@ inline constexpr int kMaxDynamic = 16;
 struct MicroOp {
   enum class Kind : uint8_t { kCompute, kLoad, kForm, kCheck, kExpand };
   Kind kind = Kind::kCompute;
-  int result = 0;            // number of a value
+  int result = 0;  // number of a value
   int args[3] = {-1, -1, -1};
-  int count = 0;             // of args
-  OpFn fn = nullptr;         // compute; load: conversion, or null where the elements are the register's
-  uint32_t single = 0;       // see OpCall
-  int form = 0;              // load: address; form: itself
+  int count = 0;        // of args
+  OpFn fn = nullptr;    // compute; load: conversion, or null where the elements are the register's
+  uint32_t single = 0;  // see OpCall
+  int form = 0;         // load: address; form: itself
   int place = 0;
-  int size = 4;              // load: of an element, see move.h
+  int size = 4;                     // load: of an element, see move.h
   int first_guard = 0, guards = 0;  // load: forms
   int index = -1, guard = -1;       // load: values
-  int64_t limit = 0;         // load: elements of the place; check: the limit
-  std::byte fill[8] = {};    // load: a raw element
-  int direct_store = -1;     // compute, load: number of the store that the result goes to at once
+  int64_t limit = 0;                // load: elements of the place; check: the limit
+  std::byte fill[8] = {};           // load: a raw element
+  int direct_store = -1;            // compute, load: number of the store that the result goes to at once
 };
 
 struct StoreOp {
-  int value = 0;      // map: number of a value; reduction: number of the result
+  int value = 0;  // map: number of a value; reduction: number of the result
   int form = 0;
   int place = 0;
   int size = 4;       // of an element, see move.h

@@ -1,5 +1,5 @@
-// Transposition of 4-byte elements in squares that fit the registers: whole cache lines are read and written where vectors are that wide.
-// Included only by ops_*.cc (see vec.h).
+// Transposition of 4-byte elements in squares that fit the registers: whole cache lines are read and written where vectors are
+// that wide. Included only by ops_*.cc (see vec.h).
 #pragma once
 
 #include "backend/cpu/run/tile/vec.h"
@@ -58,6 +58,24 @@ inline void transpose_square(uint32_t* d, int64_t d_row, const uint32_t* s, int6
 }
 #endif
 
+// Three planes to pixels of three channels: four pixels at a time, each stored with one element too many that the next one
+// overwrites.
+inline int64_t interleave_3(uint32_t* d, const uint32_t* s, int64_t s_row, int64_t cols) {
+  int64_t c = 0;
+  for (; c + 5 <= cols; c += 4) {
+    __m128 a = _mm_loadu_ps(reinterpret_cast<const float*>(s + c)),
+           b = _mm_loadu_ps(reinterpret_cast<const float*>(s + s_row + c));
+    __m128 e = _mm_loadu_ps(reinterpret_cast<const float*>(s + 2 * s_row + c)), f = e;
+    _MM_TRANSPOSE4_PS(a, b, e, f);
+    float* to = reinterpret_cast<float*>(d + c * 3);
+    _mm_storeu_ps(to, a);
+    _mm_storeu_ps(to + 3, b);
+    _mm_storeu_ps(to + 6, e);
+    _mm_storeu_ps(to + 9, f);
+  }
+  return c;
+}
+
 inline void transpose(uint32_t* d, int64_t d_row, const uint32_t* s, int64_t s_row, int64_t rows, int64_t cols) {
   int64_t r = 0;
   for (; r + kSquare <= rows; r += kSquare) {
@@ -67,7 +85,7 @@ inline void transpose(uint32_t* d, int64_t d_row, const uint32_t* s, int64_t s_r
       for (int64_t k = r; k < r + kSquare; ++k) d[c * d_row + k] = s[k * s_row + c];
     }
   }
-  for (int64_t c = 0; c < cols; ++c) {
+  for (int64_t c = rows == 3 && d_row == 3 ? interleave_3(d, s, s_row, cols) : 0; c < cols; ++c) {
     for (int64_t k = r; k < rows; ++k) d[c * d_row + k] = s[k * s_row + c];
   }
 }

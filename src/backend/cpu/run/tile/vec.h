@@ -1,8 +1,8 @@
 // Vectors of one instruction set: V<T> is one register full of T, with the arithmetic of scalar.def.
 //
-// Included only by ops_*.cc, after TEMPER_TILE_ISA was defined as the namespace of that instruction set: the same names then mean
-// different code in each file, and no two of them meet. Integers wrap around. Nothing here may call an inline function with
-// external linkage (such as those of the standard library): the linker could keep the copy of the widest instruction set.
+// Included only by ops_*.cc, after TEMPER_TILE_ISA was defined as the namespace of that instruction set: the same names then
+// mean different code in each file, and no two of them meet. Integers wrap around. Nothing here may call an inline function
+// with external linkage (such as those of the standard library): the linker could keep the copy of the widest instruction set.
 #pragma once
 
 #include <immintrin.h>
@@ -22,13 +22,41 @@ inline constexpr int kVectorBytes = 16;
 
 template <class T>
 struct IntOf;
-template <> struct IntOf<float> { using S = int32_t; using U = uint32_t; };
-template <> struct IntOf<double> { using S = int64_t; using U = uint64_t; };
-template <> struct IntOf<int32_t> { using S = int32_t; using U = uint32_t; };
-template <> struct IntOf<uint32_t> { using S = int32_t; using U = uint32_t; };
-template <> struct IntOf<int64_t> { using S = int64_t; using U = uint64_t; };
-template <> struct IntOf<uint64_t> { using S = int64_t; using U = uint64_t; };
-template <> struct IntOf<uint8_t> { using S = int8_t; using U = uint8_t; };
+template <>
+struct IntOf<float> {
+  using S = int32_t;
+  using U = uint32_t;
+};
+template <>
+struct IntOf<double> {
+  using S = int64_t;
+  using U = uint64_t;
+};
+template <>
+struct IntOf<int32_t> {
+  using S = int32_t;
+  using U = uint32_t;
+};
+template <>
+struct IntOf<uint32_t> {
+  using S = int32_t;
+  using U = uint32_t;
+};
+template <>
+struct IntOf<int64_t> {
+  using S = int64_t;
+  using U = uint64_t;
+};
+template <>
+struct IntOf<uint64_t> {
+  using S = int64_t;
+  using U = uint64_t;
+};
+template <>
+struct IntOf<uint8_t> {
+  using S = int8_t;
+  using U = uint8_t;
+};
 
 template <class T>
 inline constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
@@ -105,8 +133,10 @@ inline void store(uint8_t* p, Bytes<T> x) {
 template <class T>
 inline V<T> load_part(const T* p, int n) {
 #if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return {reinterpret_cast<Raw<T>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << n) - 1), p))};
-  if constexpr (sizeof(T) == 8) return {reinterpret_cast<Raw<T>>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>((1u << n) - 1), p))};
+  if constexpr (sizeof(T) == 4)
+    return {reinterpret_cast<Raw<T>>(_mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << n) - 1), p))};
+  if constexpr (sizeof(T) == 8)
+    return {reinterpret_cast<Raw<T>>(_mm512_maskz_loadu_epi64(static_cast<__mmask8>((1u << n) - 1), p))};
 #endif
   T part[kLanes<T>] = {};
   for (int i = 0; i < n; ++i) part[i] = p[i];
@@ -139,7 +169,8 @@ inline void store_part(uint8_t* p, Bytes<T> x, int n) {
 
 template <class T>
 inline Bytes<T> to_bytes(M<T> m) {
-  return {reinterpret_cast<typename Bytes<T>::Raw>(__builtin_convertvector(m.m, typename Bytes<typename IntOf<T>::S>::Raw)) & uint8_t(1)};
+  return {reinterpret_cast<typename Bytes<T>::Raw>(__builtin_convertvector(m.m, typename Bytes<typename IntOf<T>::S>::Raw)) &
+          uint8_t(1)};
 }
 template <>
 inline Bytes<uint8_t> to_bytes<uint8_t>(M<uint8_t> m) {
@@ -191,22 +222,37 @@ inline VD madd(VD a, VD b, VD c) {
 
 template <class T>
 inline V<T> operator+(V<T> a, V<T> b) {
-  if constexpr (kFloating<T>) return {a.v + b.v};
-  else return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) + reinterpret_cast<URaw<T>>(b.v))};
+  if constexpr (kFloating<T>)
+    return {a.v + b.v};
+  else
+    return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) + reinterpret_cast<URaw<T>>(b.v))};
 }
 template <class T>
 inline V<T> operator-(V<T> a, V<T> b) {
-  if constexpr (kFloating<T>) return {a.v - b.v};
-  else return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) - reinterpret_cast<URaw<T>>(b.v))};
+  if constexpr (kFloating<T>)
+    return {a.v - b.v};
+  else
+    return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) - reinterpret_cast<URaw<T>>(b.v))};
 }
 template <class T>
 inline V<T> operator*(V<T> a, V<T> b) {
-  if constexpr (kFloating<T>) return {a.v * b.v};
-  else return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) * reinterpret_cast<URaw<T>>(b.v))};
+  if constexpr (kFloating<T>)
+    return {a.v * b.v};
+  else
+    return {reinterpret_cast<Raw<T>>(reinterpret_cast<URaw<T>>(a.v) * reinterpret_cast<URaw<T>>(b.v))};
 }
-template <class T> inline M<T> operator<(V<T> a, V<T> b) { return {a.v < b.v}; }
-template <class T> inline M<T> operator<=(V<T> a, V<T> b) { return {a.v <= b.v}; }
-template <class T> inline M<T> operator==(V<T> a, V<T> b) { return {a.v == b.v}; }
+template <class T>
+inline M<T> operator<(V<T> a, V<T> b) {
+  return {a.v < b.v};
+}
+template <class T>
+inline M<T> operator<=(V<T> a, V<T> b) {
+  return {a.v <= b.v};
+}
+template <class T>
+inline M<T> operator==(V<T> a, V<T> b) {
+  return {a.v == b.v};
+}
 
 inline VF divide(VF a, VF b) { return {a.v / b.v}; }
 inline VD divide(VD a, VD b) { return {a.v / b.v}; }
@@ -223,8 +269,12 @@ inline T int_remainder(T x, T y) {
   if (y == 0 || (static_cast<T>(-1) < 0 && y == static_cast<T>(-1))) return 0;
   return x % y;
 }
-inline VF fmod(VF a, VF b) { return lanes(a, b, [](float x, float y) { return __builtin_fmodf(x, y); }); }
-inline VD fmod(VD a, VD b) { return lanes(a, b, [](double x, double y) { return __builtin_fmod(x, y); }); }
+inline VF fmod(VF a, VF b) {
+  return lanes(a, b, [](float x, float y) { return __builtin_fmodf(x, y); });
+}
+inline VD fmod(VD a, VD b) {
+  return lanes(a, b, [](double x, double y) { return __builtin_fmod(x, y); });
+}
 template <class T>
 inline V<T> fmod(V<T> a, V<T> b) {
   return lanes(a, b, [](T x, T y) { return int_remainder(x, y); });
@@ -233,16 +283,19 @@ template <class T>
 inline V<T> floor_mod(V<T> a, V<T> b) {
   return lanes(a, b, [](T x, T y) -> T {
     T r;
-    if constexpr (sizeof(T) == 4 && kFloating<T>) r = __builtin_fmodf(x, y);
-    else if constexpr (kFloating<T>) r = __builtin_fmod(x, y);
-    else r = int_remainder(x, y);
+    if constexpr (sizeof(T) == 4 && kFloating<T>)
+      r = __builtin_fmodf(x, y);
+    else if constexpr (kFloating<T>)
+      r = __builtin_fmod(x, y);
+    else
+      r = int_remainder(x, y);
     return r != 0 && (r < 0) != (y < 0) ? r + y : r;
   });
 }
 
-// Note [Minimum]: NaN if either is, and -0 is less than +0. The instructions return their second operand where the first is not less (not
-// greater): for equal zeros, so the two orders differ in the sign only, and OR (AND) of both results has the sign if one has it (if both
-// have it). Where one is NaN, a + b is one too.
+// Note [Minimum]: NaN if either is, and -0 is less than +0. The instructions return their second operand where the first is not
+// less (not greater): for equal zeros, so the two orders differ in the sign only, and OR (AND) of both results has the sign if
+// one has it (if both have it). Where one is NaN, a + b is one too.
 template <class T>
 inline V<T> either_nan(V<T> a, V<T> b, V<T> otherwise) {
   return {(a.v == a.v) & (b.v == b.v) ? otherwise.v : a.v + b.v};
@@ -281,8 +334,10 @@ inline VF maximum<float>(VF a, VF b) {
 
 template <class T>
 inline V<T> negate(V<T> a) {
-  if constexpr (kFloating<T>) return {-a.v};
-  else return {reinterpret_cast<Raw<T>>(-reinterpret_cast<URaw<T>>(a.v))};
+  if constexpr (kFloating<T>)
+    return {-a.v};
+  else
+    return {reinterpret_cast<Raw<T>>(-reinterpret_cast<URaw<T>>(a.v))};
 }
 template <class T>
 inline V<T> absolute(V<T> a) {
@@ -296,15 +351,18 @@ inline V<T> absolute(V<T> a) {
 template <class T>
 inline V<T> sign(V<T> a) {
   V<T> one = splat(T(1)), zero = splat(T(0));
-  if constexpr (kFloating<T>) return choose<T>(zero.v < a.v, one, choose<T>(a.v < zero.v, splat(T(-1)), a));
-  else return choose<T>(zero.v < a.v, one, choose<T>(a.v < zero.v, negate(one), zero));
+  if constexpr (kFloating<T>)
+    return choose<T>(zero.v < a.v, one, choose<T>(a.v < zero.v, splat(T(-1)), a));
+  else
+    return choose<T>(zero.v < a.v, one, choose<T>(a.v < zero.v, negate(one), zero));
 }
 
 template <class T>
 inline V<T> power(V<T> a, V<T> b) {
   return lanes(a, b, [](T x, T y) -> T {
     using U = typename IntOf<T>::U;
-    if (static_cast<T>(-1) < 0 && y < 0) return x == static_cast<T>(-1) ? ((y & 1) != 0 ? static_cast<T>(-1) : T(1)) : T(x == 1);
+    if (static_cast<T>(-1) < 0 && y < 0)
+      return x == static_cast<T>(-1) ? ((y & 1) != 0 ? static_cast<T>(-1) : T(1)) : T(x == 1);
     U result = 1, base = static_cast<U>(x);
     for (U e = static_cast<U>(y); e != 0; e >>= 1, base *= base) {
       if ((e & 1) != 0) result *= base;
@@ -313,10 +371,22 @@ inline V<T> power(V<T> a, V<T> b) {
   });
 }
 
-template <class T> inline V<T> bit_and(V<T> a, V<T> b) { return {a.v & b.v}; }
-template <class T> inline V<T> bit_or(V<T> a, V<T> b) { return {a.v | b.v}; }
-template <class T> inline V<T> bit_xor(V<T> a, V<T> b) { return {a.v ^ b.v}; }
-template <class T> inline V<T> bit_not(V<T> a) { return {~a.v}; }
+template <class T>
+inline V<T> bit_and(V<T> a, V<T> b) {
+  return {a.v & b.v};
+}
+template <class T>
+inline V<T> bit_or(V<T> a, V<T> b) {
+  return {a.v | b.v};
+}
+template <class T>
+inline V<T> bit_xor(V<T> a, V<T> b) {
+  return {a.v ^ b.v};
+}
+template <class T>
+inline V<T> bit_not(V<T> a) {
+  return {~a.v};
+}
 // By the width or more, or a negative amount: 0.
 template <class T>
 inline V<T> shift_left(V<T> a, V<T> b) {
