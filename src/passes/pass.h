@@ -69,5 +69,6 @@ Expected<Graph> canonicalize(const Graph& graph);
 Expected<Graph> cse(const Graph& graph);
 Expected<Graph> dce(const Graph& graph);
 Expected<Graph> fold_affine(const Graph& graph);
+Expected<Graph> merge_linear(const Graph& graph);
 
 }  // namespace temper
