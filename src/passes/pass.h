@@ -70,5 +70,6 @@ Expected<Graph> cse(const Graph& graph);
 Expected<Graph> dce(const Graph& graph);
 Expected<Graph> fold_affine(const Graph& graph);
 Expected<Graph> merge_linear(const Graph& graph);
+Expected<Graph> inline_scalars(const Graph& graph);
 
 }  // namespace temper

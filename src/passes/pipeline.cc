@@ -6,7 +6,8 @@ const std::vector<Pass>& all_passes() {
   // Expansion comes first: all others speak of core ops only. Folding and cleaning run again after passes that make work for them.
   static const std::vector<Pass> passes = {
       {"expand", &expand, true}, {"dce", &dce}, {"fold", &fold}, {"cse", &cse}, {"canonicalize", &canonicalize},
-      {"fold_affine", &fold_affine}, {"fold", &fold}, {"merge_linear", &merge_linear}, {"fold", &fold}, {"cse", &cse}, {"dce", &dce},
+      {"fold_affine", &fold_affine}, {"fold", &fold}, {"merge_linear", &merge_linear}, {"fold", &fold},
+      {"inline_scalars", &inline_scalars}, {"canonicalize", &canonicalize}, {"cse", &cse}, {"dce", &dce},
   };
   return passes;
 }
