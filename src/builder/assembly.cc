@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 
 namespace temper {
 
@@ -9,6 +10,20 @@ namespace {
 constexpr uint64_t kWeightAlignment = 64;
 // A size that depends on data is taken to be this, when the time of a kernel is to be guessed.
 constexpr int64_t kAssumedSize = 100;
+
+// f(buffer, throughout) for each buffer that a step names; throughout: a loop uses it from its start to its end.
+template <class F>
+void for_each_buffer(plan::StepT& step, F f) {
+  for (int& b : step.buffers) f(b, false);
+  if (!step.loop) return;
+  plan::LoopInfoT& l = *step.loop;
+  for (int* b : {&l.trip, &l.condition, &l.iteration, &l.body_condition}) {
+    if (*b != -1) f(*b, true);
+  }
+  for (auto* list : {&l.states_from, &l.states_in, &l.states_out, &l.states_result, &l.scans_from, &l.scans_to}) {
+    for (int& b : *list) f(b, true);
+  }
+}
 }  // namespace
 
 PlanAssembly::PlanAssembly(const CompileOptions& options, SymContext& context) : options_(options), context_(context) {
@@ -24,23 +39,20 @@ int PlanAssembly::add_buffer(plan::BufferKind kind, DType dtype, SymInt bytes, s
   buffer->segment = slots_.segment(bytes);
   buffer->name = std::move(name);
   result_.plan.buffers.push_back(std::move(buffer));
-  return static_cast<int>(result_.plan.buffers.size()) - 1;
+  return buffer_count() - 1;
 }
 
 int PlanAssembly::constant_buffer(const Tensor& tensor, const std::string& name) {
-  auto [place, fresh] = constants_.emplace(std::pair(tensor.bytes().data(), tensor.bytes().size()), static_cast<int>(result_.plan.buffers.size()));
-  if (!fresh) return place->second;
+  auto [place, fresh] =
+      constants_.emplace(std::pair(tensor.bytes().data(), tensor.bytes().size()), Constant{buffer_count(), tensor});
+  if (!fresh) return place->second.buffer;
   auto buffer = std::make_unique<plan::BufferT>();
   buffer->kind = plan::BufferKind::Constant;
   buffer->dtype = static_cast<uint8_t>(tensor.dtype());
-  buffer->offset = weights_end_;
   buffer->size = tensor.bytes().size();
   buffer->name = name;
-  result_.weights.push_back({weights_end_, tensor.bytes()});
-  result_.keep.push_back(tensor);
-  weights_end_ = (weights_end_ + tensor.bytes().size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
   result_.plan.buffers.push_back(std::move(buffer));
-  return place->second;
+  return place->second.buffer;
 }
 
 plan::StepT& PlanAssembly::add_step(plan::StepKind kind, std::string name) {
@@ -62,24 +74,66 @@ int64_t PlanAssembly::best(SymInt e) const {
   return value.ok() ? *value : 1;
 }
 
+// Steps were given the constants that they asked for; what they read in the end may be packed copies. Only what is read enters
+// the plan.
+void PlanAssembly::drop_unread_constants() {
+  plan::PlanT& plan = result_.plan;
+  std::vector<char> kept(plan.buffers.size());
+  for (size_t b = 0; b < kept.size(); ++b) kept[b] = plan.buffers[b]->kind != plan::BufferKind::Constant;
+  for (const auto& step : plan.steps) for_each_buffer(*step, [&](int& b, bool) { kept[b] = true; });
+  std::vector<int> number(plan.buffers.size(), -1);
+  std::vector<std::unique_ptr<plan::BufferT>> buffers;
+  for (size_t b = 0; b < kept.size(); ++b) {
+    if (!kept[b]) continue;
+    number[b] = static_cast<int>(buffers.size());
+    buffers.push_back(std::move(plan.buffers[b]));
+  }
+  plan.buffers = std::move(buffers);
+  for (const auto& step : plan.steps) for_each_buffer(*step, [&](int& b, bool) { b = number[b]; });
+  for (auto* list : {&plan.inputs, &plan.outputs}) {
+    for (const auto& binding : *list) binding->buffer = number[binding->buffer];
+  }
+  std::vector<const Tensor*> tensors(plan.buffers.size());
+  for (const auto& [bytes, constant] : constants_) {
+    if (number[constant.buffer] != -1) tensors[number[constant.buffer]] = &constant.tensor;
+  }
+  place_constants(tensors);
+}
+
+// In the order of the buffers; equal bytes lie in one place.
+void PlanAssembly::place_constants(std::span<const Tensor* const> tensors) {
+  std::multimap<Hash128, size_t> pieces;
+  uint64_t end = 0;
+  for (size_t b = 0; b < tensors.size(); ++b) {
+    if (!tensors[b]) continue;
+    const std::span<const std::byte> bytes = tensors[b]->bytes();
+    const Hash128 hash = hash128(bytes);
+    auto [same, last] = pieces.equal_range(hash);
+    while (same != last && !std::ranges::equal(result_.weights[same->second].bytes, bytes)) ++same;
+    if (same != last) {
+      result_.plan.buffers[b]->offset = result_.weights[same->second].offset;
+      continue;
+    }
+    pieces.emplace(hash, result_.weights.size());
+    result_.plan.buffers[b]->offset = end;
+    result_.weights.push_back({end, bytes});
+    result_.keep.push_back(*tensors[b]);
+    end = (end + bytes.size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
+  }
+  result_.plan.weights_bytes = end;
+}
+
 void PlanAssembly::compute_lifetimes() {
   plan::PlanT& plan = result_.plan;
   std::vector<int> first(plan.buffers.size(), INT32_MAX), last(plan.buffers.size(), -1);
   auto touch = [&](int buffer, int from, int to) {
-    if (buffer < 0) return;
     first[buffer] = std::min(first[buffer], from);
     last[buffer] = std::max(last[buffer], to);
   };
   int steps = static_cast<int>(plan.steps.size());
   for (int i = 0; i < steps; ++i) {
-    const plan::StepT& step = *plan.steps[i];
-    for (int b : step.buffers) touch(b, i, i);
-    if (!step.loop) continue;
-    const plan::LoopInfoT& l = *step.loop;
-    for (int b : {l.trip, l.condition, l.iteration, l.body_condition}) touch(b, i, step.end);
-    for (const auto* list : {&l.states_from, &l.states_in, &l.states_out, &l.states_result, &l.scans_from, &l.scans_to}) {
-      for (int b : *list) touch(b, i, step.end);
-    }
+    plan::StepT& step = *plan.steps[i];
+    for_each_buffer(step, [&](int& b, bool throughout) { touch(b, i, throughout ? step.end : i); });
   }
   // What a loop's body reads from outside must live until the last iteration.
   for (int i = steps - 1; i >= 0; --i) {
@@ -87,7 +141,8 @@ void PlanAssembly::compute_lifetimes() {
     if (step.kind != plan::StepKind::Loop) continue;
     for (size_t b = 0; b < plan.buffers.size(); ++b) {
       bool inside = last[b] >= step.begin && first[b] < step.end;
-      if (inside && (first[b] < i || last[b] >= step.end)) touch(static_cast<int>(b), std::min(first[b], i), std::max(last[b], step.end));
+      if (inside && (first[b] < i || last[b] >= step.end))
+        touch(static_cast<int>(b), std::min(first[b], i), std::max(last[b], step.end));
     }
   }
   for (size_t b = 0; b < plan.buffers.size(); ++b) {
@@ -97,8 +152,8 @@ void PlanAssembly::compute_lifetimes() {
 }
 
 Expected<CompiledPlan> PlanAssembly::finish() {
+  drop_unread_constants();
   compute_lifetimes();
-  result_.plan.weights_bytes = weights_end_;
   TEMPER_TRY(slots_.finish(result_.plan));
   return std::move(result_);
 }

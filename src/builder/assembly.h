@@ -1,7 +1,9 @@
-// PlanAssembly: the plan while it is being compiled: buffers, constants, steps; one for a model, shared by the compilers of nested graphs.
+// PlanAssembly: the plan while it is being compiled: buffers, constants, steps; one for a model, shared by the compilers of
+// nested graphs.
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -21,7 +23,7 @@ class PlanAssembly {
   plan::PlanT& plan() { return result_.plan; }
 
   int add_buffer(plan::BufferKind kind, DType dtype, SymInt bytes, std::string name);
-  // The constant's bytes become part of the weights; the same bytes only once.
+  // The constant's bytes become part of the weights if a step reads the buffer; equal bytes only once.
   int constant_buffer(const Tensor& tensor, const std::string& name);
   plan::StepT& add_step(plan::StepKind kind, std::string name);
   int step_count() const { return static_cast<int>(result_.plan.steps.size()); }
@@ -34,6 +36,13 @@ class PlanAssembly {
   Expected<CompiledPlan> finish();
 
  private:
+  struct Constant {
+    int buffer;
+    Tensor tensor;
+  };
+  int buffer_count() const { return static_cast<int>(result_.plan.buffers.size()); }
+  void drop_unread_constants();
+  void place_constants(std::span<const Tensor* const> tensors);
   void compute_lifetimes();
 
   const CompileOptions& options_;
@@ -41,8 +50,7 @@ class PlanAssembly {
   SlotTable slots_;
   CompiledPlan result_;
   std::unordered_map<SymInt, int64_t> best_;
-  std::map<std::pair<const std::byte*, size_t>, int> constants_;
-  uint64_t weights_end_ = 0;
+  std::map<std::pair<const std::byte*, size_t>, Constant> constants_;  // by address and size
 };
 
 }  // namespace temper
