@@ -40,7 +40,7 @@ class AttrParser {
   Expected<AttrsPtr> run(const Op& op) {
     AttrFields fields;
     auto defaults = op.default_attrs->fields();
-    if (!cursor_.accept("{")) return op.make_attrs(fields);
+    if (!cursor_.accept("{") || cursor_.accept("}")) return op.make_attrs(fields);
     do {
       cursor_.skip_blanks();
       size_t start = cursor_.offset();
@@ -55,6 +55,8 @@ class AttrParser {
     TEMPER_TRY(cursor_.expect("}"));
     return op.make_attrs(fields);
   }
+
+  Expected<Tensor> tensor() { return read(Tensor()); }
 
  private:
   template <class T>
@@ -314,6 +316,30 @@ Expected<Graph> parse_graph(std::string_view text, std::shared_ptr<SymContext> c
   if (!cursor.at_end()) return cursor.error("text after the end of the graph");
   TEMPER_TRY(verify(graph));
   return graph;
+}
+
+Expected<OpSample> parse_sample(const Op& op, std::string_view text, SymContext& context) {
+  TextCursor cursor(text);
+  const ConstantResolver none;
+  OpSample sample;
+  while (!cursor.at_end() && !cursor.looking_at("{")) {
+    if (!sample.operands.empty()) TEMPER_TRY(cursor.expect(","));
+    if (cursor.accept("_")) {
+      sample.operands.emplace_back();
+      continue;
+    }
+    size_t start = cursor.offset();
+    TensorType type = TEMPER_TRY(parse_tensor_type(cursor, context));
+    if (cursor.looking_at("(")) {
+      cursor.seek(start);
+      sample.operands.emplace_back(TEMPER_TRY(AttrParser(cursor, context, none).tensor()));
+    } else {
+      sample.operands.emplace_back(std::move(type));
+    }
+  }
+  sample.attrs = TEMPER_TRY(AttrParser(cursor, context, none).run(op));
+  if (!cursor.at_end()) return cursor.error("text after the end of the sample");
+  return sample;
 }
 
 }  // namespace temper

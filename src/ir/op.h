@@ -33,7 +33,7 @@ struct Op {
   // Composites: emits core ops (or other composites) and returns the results; reports errors through the builder.
   std::function<std::vector<ValueId>(Builder& builder, const Attrs& attrs, std::span<const ValueId> operands)> body;
   std::vector<OnnxBinding> onnx;
-  // Operand types in text form for tests, and attributes: "f32[n, 3, 8, 8], f32[4, 3, 3, 3] {strides = [2, 2]}".
+  // Operands and attributes for tests, see parse_sample: "f32[n, 3, 8, 8], f32[4, 3, 3, 3] {strides = [2, 2]}".
   std::vector<std::string> samples;
   AttrsPtr default_attrs;
   std::function<Expected<AttrsPtr>(const AttrFields&)> make_attrs;

@@ -130,7 +130,7 @@ const RegisterOp<Stft> kStft{{
     .name = "stft",
     .body = stft,
     .onnx = {{"STFT", 17, [](const OnnxNode& n) -> Expected<Stft> { return Stft{n.i("onesided", 1) != 0}; }}},
-    .samples = {},
+    .samples = {"f32[n, 16, 1], i64[] (4), f32[8]", "f32[2, 12, 1], i64[] (3), _, i64[] (6) {onesided = false}"},
 }};
 
 }  // namespace

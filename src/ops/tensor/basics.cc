@@ -30,6 +30,7 @@ const RegisterOp<LiteralAttrs> kLiteral{{
                 if (n.has("value_strings")) return LiteralAttrs{Tensor::strings(count(n.ss("value_strings")), n.ss("value_strings"))};
                 return Error(ErrorCode::kUnsupported, "a Constant without a dense value");
               }}},
+    .samples = {"{value = f32[2] (1.5, -2)}"},
 }};
 
 const RegisterOp<NoAttrs> kIdentity{{
@@ -80,6 +81,7 @@ const RegisterOp<SaturateAttrs> kCastLike{{
       return {require(b, in, 2) ? cast(b, in[0], b.dtype(in[1]), a.saturate) : in[0]};
     },
     .onnx = {{"CastLike", 15, [](const OnnxNode& n) -> Expected<SaturateAttrs> { return SaturateAttrs{n.i("saturate", 1) != 0}; }}},
+    .samples = {"f32[n, 3], i32[2]", "i64[n], f16[]"},
 }};
 
 struct ShapeAttrs {
@@ -212,6 +214,7 @@ const RegisterOp<NoAttrs> kRange{{
       return {b.iota({max(SymInt(0), count)}, 0, dtype) * at[2] + at[0]};
     },
     .onnx = {{"Range", 11}},
+    .samples = {"i64[] (2), i64[] (11), i64[] (3)", "f32[] (1), f32[] (-2), f32[] (-0.5)", "i64[], i64[], i64[] (1)"},
 }};
 
 struct FillAttrs {
@@ -229,6 +232,7 @@ const RegisterOp<FillAttrs> kConstantOfShape{{
                 auto t = n.tensor("value");
                 return t ? FillAttrs{*t} : FillAttrs{};
               }}},
+    .samples = {"i64[2] (3, 4)"},
 }};
 
 struct IsInfAttrs {

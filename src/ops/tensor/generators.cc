@@ -26,6 +26,7 @@ const RegisterOp<AxisAttrs> kOneHot{{
       return {b.select(at == b.iota(line, static_cast<int>(axis), DType::kI64), element(b, in[2], 1), element(b, in[2], 0))};
     },
     .onnx = {{"OneHot", 9, [](const OnnxNode& n) -> Expected<AxisAttrs> { return AxisAttrs{n.i("axis", -1)}; }}},
+    .samples = {"i64[n, 3], i64[] (4), f32[2]", "i32[2, n], i64[1] (5), i64[2] {axis = 1}"},
 }};
 
 struct TriluAttrs {
@@ -93,7 +94,7 @@ struct RegisterWindow {
                     if (n.has("output_datatype") && !dtype) return Error(ErrorCode::kUnsupported, "a type that Temper does not have");
                     return WindowAttrs{n.i("periodic", 1) != 0, dtype.value_or(DType::kF32)};
                   }}},
-        .samples = {},
+        .samples = {"i64[] (9)", "i32[] (4) {periodic = false}"},
     });
   }
 };
@@ -154,6 +155,7 @@ const RegisterOp<CropAttrs> kCenterCropPad{{
       return {b.reindex(in[0], std::move(map))};
     },
     .onnx = {{"CenterCropPad", 18, [](const OnnxNode& n) -> Expected<CropAttrs> { return CropAttrs{n.is("axes")}; }}},
+    .samples = {"f32[n, 8, 5], i64[2] (3, 7) {axes = [1, 2]}", "i64[6, 4], i64[2] (2, 9)"},
 }};
 
 }  // namespace

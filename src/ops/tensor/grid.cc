@@ -178,6 +178,7 @@ const RegisterOp<AffineAttrs> kAffineGrid{{
       return {sum};
     },
     .onnx = {{"AffineGrid", 20, [](const OnnxNode& n) -> Expected<AffineAttrs> { return AffineAttrs{n.i("align_corners", 0) != 0}; }}},
+    .samples = {"f32[2, 2, 3], i64[4] (2, 1, 3, 4)", "f32[1, 3, 4], i64[5] (1, 1, 2, 3, 4) {align_corners = true}"},
 }};
 
 }  // namespace

@@ -199,6 +199,7 @@ const RegisterOp<NoAttrs> kExpand{{
       return {b.broadcast(in[0], joined)};
     },
     .onnx = {{"Expand", 8}},
+    .samples = {"f32[n, 1, 4], i64[3] (1, 3, 4)", "i64[3, 1], i64[3] (2, 1, 5)"},
 }};
 
 const RegisterOp<NoAttrs> kTile{{
@@ -216,6 +217,7 @@ const RegisterOp<NoAttrs> kTile{{
       return {b.reindex(in[0], map)};
     },
     .onnx = {{"Tile", 6}},
+    .samples = {"f32[n, 3], i64[2] (2, 3)", "u8[2, 1, 3], i64[3] (1, 4, 2)"},
 }};
 
 struct PadAttrs {

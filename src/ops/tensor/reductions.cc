@@ -120,7 +120,7 @@ struct RegisterCumulative {
           return {y};
         },
         .onnx = {{onnx, since, [](const OnnxNode& n) -> Expected<CumSumAttrs> { return CumSumAttrs{n.i("exclusive", 0) != 0, n.i("reverse", 0) != 0}; }}},
-        .samples = {},
+        .samples = {"f32[n, 3, 5], i64[] (-1)", "f32[4, n], i32[1] (0) {exclusive = true, reverse = true}", "i64[3, n], i64[]"},
     });
   }
 };

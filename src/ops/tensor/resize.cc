@@ -334,6 +334,7 @@ const RegisterOp<ResizeAttrs> kResize{{
     .onnx = {{"Resize", 10, [](const OnnxNode& n) -> Expected<ResizeAttrs> { return read_upsample(n); }},
              {"Resize", 11, read_resize},
              {"Upsample", 9, [](const OnnxNode& n) -> Expected<ResizeAttrs> { return read_upsample(n); }}},
+    .samples = {"f32[1, 2, 4, n], _, f32[4] (1, 1, 2, 2)", "f32[n, 2, 5, 6], _, _, i64[4] (1, 2, 7, 3) {mode = \"linear\"}", "f32[1, 1, 6, 6], _, f32[2] (0.5, 0.5) {mode = \"cubic\", axes = [2, 3]}", "f32[1, 2, 8, 8], _, f32[4] (1, 1, 0.5, 0.75) {mode = \"linear_antialias\", coordinates = \"align_corners\"}"},
 }};
 
 struct UpsampleAttrs {

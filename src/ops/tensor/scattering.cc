@@ -112,6 +112,7 @@ const RegisterOp<CacheAttrs> kTensorScatter{{
       return {scatter(b, in[0], in[1], indices, {std::move(target), std::move(loads), std::nullopt})};
     },
     .onnx = {{"TensorScatter", 24, [](const OnnxNode& n) -> Expected<CacheAttrs> { return CacheAttrs{n.i("axis", -2), n.s("mode", "linear")}; }}},
+    .samples = {"f32[2, 3, 8, 4], f32[2, 3, 2, 4], i64[2]", "f32[n, 6, 4], f32[n, 2, 4], i64[n] {mode = \"circular\"}"},
 }};
 
 struct Col2ImAttrs {
@@ -145,6 +146,7 @@ const RegisterOp<Col2ImAttrs> kCol2Im{{
       return {scatter(b, b.fill(0, b.dtype(x), to), x, {}, {std::move(target), {}, ScalarOp::k_add})};
     },
     .onnx = {{"Col2Im", 18, [](const OnnxNode& n) -> Expected<Col2ImAttrs> { return Col2ImAttrs{n.is("dilations"), n.is("pads"), n.is("strides")}; }}},
+    .samples = {"f32[n, 12, 9], i64[2] (4, 4), i64[2] (2, 2)", "f32[1, 6, 6], i64[2] (5, 5), i64[2] (3, 2) {pads = [1, 0, 1, 0], strides = [2, 2], dilations = [1, 2]}"},
 }};
 
 }  // namespace

@@ -114,7 +114,7 @@ const RegisterOp<UniqueAttrs> kUnique{{
       Val before = b.slice(sorted, 0, 0, max(n - 1, 0)), after = b.slice(sorted, 0, 1, max(n - 1, 0));
       Val differs = b.reduce(MonoidKind::k_any, b.map(ScalarOp::k_logical_not, before == after), {1}, false);
       const Val flags[] = {b.fill(1, DType::kBool, {min(n, 1)}), differs};
-      Val begins = b.concat(flags, 0);
+      Val begins = b.reshape(b.concat(flags, 0), {n});  // min(n, 1) + max(n - 1, 0)
       Val starts = positions_of(b, begins);
       if (!b.ok()) return {x};
       SymInt u = b.dims(starts)[0];
@@ -146,7 +146,7 @@ const RegisterOp<UniqueAttrs> kUnique{{
     .onnx = {{"Unique", 11, [](const OnnxNode& n) -> Expected<UniqueAttrs> {
                 return UniqueAttrs{n.i("axis", 0), !n.has("axis"), n.i("sorted", 1) != 0};
               }}},
-    .samples = {"f32[n]"},
+    .samples = {"f32[n]", "i64[n, 3] {axis = 0, flatten = false}", "i32[n, 2] {axis = 0, flatten = false, sorted = false}"},
 }};
 
 // Note [NMS]: scores [batch, classes, n] are sorted per list, best first; boxes are read in that order; `suppress` keeps those that no

@@ -30,6 +30,9 @@ Machine machine_of(const Device& device) {
   return machine;
 }
 
+// Of dimensions that only a run knows: few and many.
+constexpr int64_t kOtherExtents[] = {1, 5003};
+
 // What the epilogue does when registers suffice: + bias, + residual, clamp.
 struct SimpleEpilogue {
   int bias = -1, residual = -1;  // buffers of the candidate
@@ -53,6 +56,19 @@ class Lowering {
     std::vector<int64_t> fields;
     for (int k = 0; k < code_.field_count(); ++k) fields.push_back(candidate_->best(parameters_[k]));
     return code_.problem(fields);
+  }
+
+  // The problem with every dimension that only a run knows at `extent`; nullopt where such a problem makes no sense.
+  std::optional<ContractProblem> problem_at(int64_t extent) const {
+    std::vector<int64_t> fields;
+    for (int k = 0; k < code_.field_count(); ++k) {
+      auto value = evaluate(parameters_[k], [&](SymInt) { return std::optional(extent); });
+      if (!value.ok()) return std::nullopt;
+      fields.push_back(*value);
+    }
+    ContractProblem problem = code_.problem(fields);
+    if (!validate(problem).ok()) return std::nullopt;
+    return problem;
   }
 
   WeightView weights(const void* data) const {
@@ -243,8 +259,14 @@ class ContractSource final : public TacticSource {
     if (Status valid = validate(problem); !valid.ok()) return Decline{valid.error().message()};
     Machine machine = machine_of(device);
     const Tensor* weights = candidate.constants[std::get<Lowering>(lowering).code_.b_buffer];
+    // The plan runs at any shape, so a config must do more than the best one.
+    std::vector<ContractProblem> others;
+    for (int64_t extent : kOtherExtents) {
+      if (auto other = std::get<Lowering>(lowering).problem_at(extent)) others.push_back(*other);
+    }
     std::vector<Tactic> tactics;
     for (const ContractConfig& config : enumerate_configs(problem, machine)) {
+      if (!std::all_of(others.begin(), others.end(), [&](const ContractProblem& p) { return validate(p, config).ok(); })) continue;
       const int64_t growth = weights ? packed_size(problem, config) - static_cast<int64_t>(weights->bytes().size()) : 0;
       tactics.push_back({"contract", config.to_string(), estimate_us(problem, config, machine), growth});
     }
