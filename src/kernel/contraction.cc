@@ -41,7 +41,8 @@ struct Parts {
   bool is_trivial(size_t v) const { return stage.domain[v].is_const(1); }
 };
 
-std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out, bool rhs_constant) {
+std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out, bool rhs_constant,
+                                          const std::function<int64_t(SymInt)>& best) {
   auto a = as_affine(lhs.address(p.stage.lhs.map.results), p.vars), b = as_affine(rhs.address(p.stage.rhs.map.results), p.vars);
   if (!a || !b) return Why("an operand's index is not affine");
   std::vector<Loop> rows, cols, depth, batch;
@@ -60,6 +61,15 @@ std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, con
     }
   }
   rows = collapse(rows), cols = collapse(cols), depth = collapse(depth), batch = collapse(batch);
+  // Of several loops over rows the longest is the matrix's: any does where lhs is read along its depth, else the one that lies innermost.
+  if (!rows.empty()) {
+    bool along_depth = depth.empty() || depth[0].a.is_const(1);
+    auto matrix = std::max_element(rows.begin(), rows.end(), [&](const Loop& x, const Loop& y) {
+      auto rank = [&](const Loop& l) { return along_depth || l.a.is_const(1) ? best(l.extent) : -1; };
+      return rank(x) <= rank(y);
+    });
+    std::rotate(matrix, matrix + 1, rows.end());
+  }
   auto list_dims = [](const std::vector<Loop>& loops, std::vector<int>& dims) {
     for (const Loop& l : loops) dims.insert(dims.end(), l.dims.begin(), l.dims.end());
   };
@@ -292,7 +302,8 @@ Parts parts_of(SymContext& context, const Contract& stage) {
 }  // namespace
 
 std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs, const Layout& rhs,
-                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant) {
+                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant,
+                                                           const std::function<int64_t(SymInt)>& best) {
   Parts p = parts_of(context, stage);
   if (!stage.rhs.map.guard.is_const(1)) return Why("rhs is guarded");
   bool window = !stage.lhs.map.guard.is_const(1);
@@ -316,7 +327,7 @@ std::variant<Contraction, std::string> analyse_contraction(SymContext& context, 
     if (std::holds_alternative<Contraction>(convolution) || !stage.lhs.map.guard.is_const(1)) return convolution;
     why = std::get<Why>(convolution) + "; as a matrix product: ";
   }
-  auto product = as_product(p, lhs, rhs, out, rhs_constant);
+  auto product = as_product(p, lhs, rhs, out, rhs_constant, best);
   if (auto* refused = std::get_if<Why>(&product)) return why + *refused;
   return product;
 }

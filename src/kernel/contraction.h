@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 #include <variant>
 
@@ -41,9 +42,10 @@ struct Contraction {
   std::vector<int> row_dims, col_dims;
 };
 
-// Or why it is none of these.
+// Or why it is none of these. `best`: values of expressions at the shapes to be fast for; the answer holds at all shapes.
 std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs, const Layout& rhs,
-                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant);
+                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant,
+                                                           const std::function<int64_t(SymInt)>& best);
 
 // Which dimension of a tensor kernels want innermost in memory: of lhs the one that runs with the depth, of the result the one that runs
 // with the columns; -1 for no wish.

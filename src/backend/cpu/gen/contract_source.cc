@@ -134,7 +134,7 @@ class Lowering {
     bool constant = candidate_->constants[code_.b_buffer] != nullptr;
     const Layout& out = candidate_->layouts[code_.c_buffer];
     auto found = analyse_contraction(*candidate_->context, *stage, candidate_->layouts[code_.a_buffer], candidate_->layouts[code_.b_buffer], out,
-                                     region.inputs[code_.a_buffer].dims, constant);
+                                     region.inputs[code_.a_buffer].dims, constant, candidate_->best);
     if (auto* why = std::get_if<std::string>(&found)) return *why;
     contraction_ = std::get<Contraction>(found);
     if (auto* m = std::get_if<MatrixProduct>(&contraction_.form)) {
