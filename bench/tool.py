@@ -63,6 +63,10 @@ class Tool:
     def trtexec(self, *flags, limit=1800):
         return run([self.binary, "trtexec", *flags], limit)
 
+    def explain(self, plan):
+        """What the plan says of its kernels, as JSON."""
+        return run([self.binary, "explain", "--json", plan]).text
+
     def build(self, model, plan, threads, feed=None, more=()):
         return self.trtexec(f"--onnx={model}", f"--saveEngine={plan}", "--skipInference", f"--cpuThreads={threads}",
                             *shape_flags(model, feed), *self.flags, *more)

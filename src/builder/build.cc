@@ -7,7 +7,9 @@
 
 namespace temper {
 
-Device this_device(int threads) { return {std::string(isa_name(cpu_info().isa)), threads > 0 ? threads : default_thread_count()}; }
+Device this_device(int threads) {
+  return {std::string(isa_name(cpu_info().isa)), threads > 0 ? threads : default_thread_count()};
+}
 
 namespace {
 
@@ -27,7 +29,10 @@ int64_t weight_bytes(const Graph& graph) {
 // Names a build in the timing cache: all that its choice of tactics may depend on.
 Hash128 build_key(std::string_view text, const CompileOptions& compile, bool cold) {
   Hasher hasher;
-  hasher.add(text).add(compile.device.target).add_number(uint64_t(compile.device.threads)).add_number(uint64_t(compile.build.optimization_level));
+  hasher.add(text)
+      .add(compile.device.target)
+      .add_number(uint64_t(compile.device.threads))
+      .add_number(uint64_t(compile.build.optimization_level));
   hasher.add(compile.build.only_source).add(source_fingerprints()).add_number(cold);
   if (const Runner* runner = runner_for(compile.device)) hasher.add(runner->machine());
   for (const auto& [name, range] : compile.profile.inputs) {
@@ -68,6 +73,12 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   };
   for (const auto& pair : config.metadata) compiled.plan.metadata.push_back(note(pair));
   for (const auto& pair : config.record) compiled.plan.record.push_back(note(pair));
+  compiled.plan.record.push_back(note({std::string(plan::kModelWeightsNote), std::to_string(weight_bytes(network))}));
+  // A build that measures nothing learns nothing here either, so that equal caches still give equal plans.
+  const bool measures = config.compile.build.optimization_level > 0 && !tuner.replayed() && !config.error_on_cache_miss;
+  if (int64_t peak = peak_ns_per_gigaoperation(config.compile.device, cache, measures)) {
+    compiled.plan.record.push_back(note({std::string(plan::kPeakNote), std::to_string(peak)}));
+  }
   return write_plan(compiled.plan, text, compiled.weights, sink);
 }
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "kernel/contraction.h"
+#include "kernel/cost.h"
 #include "ops/core/core.h"
 
 namespace temper {
@@ -305,6 +306,7 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     if (!choice.source) return Error(ErrorCode::kUnsupported, "no kernel for " + unit.region.to_string() + reasons);
   }
   auto steps = TEMPER_TRY(choice.source->realize(candidate, choice.tactic, assembly_.options().device));
+  Cost cost = cost_of(unit.region, candidate.best);
   for (KernelStep& made : steps) {
     std::vector<int> arguments;
     for (const Argument& argument : made.arguments) {
@@ -324,7 +326,12 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     for (SymInt p : made.parameters) step.parameters.push_back(assembly_.slots().slot(p));
     step.tactic = choice.tactic.source + ": " + choice.tactic.config;
     step.region = unit.region.to_string();
-    for (auto& c : seen) step.candidates.push_back(std::make_unique<plan::CandidateT>(c));
+    // Where a unit takes several steps, the first stands for all.
+    step.operations = cost.operations;
+    step.bytes = cost.read_bytes + cost.written_bytes;
+    for (auto& c : seen) step.candidates.push_back(std::make_unique<plan::CandidateT>(std::move(c)));
+    cost = {};
+    seen.clear();
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/byte_sink.h"
 #include "base/error.h"
@@ -12,6 +13,12 @@
 #include "sym/shape_program.h"
 
 namespace temper {
+
+namespace plan {
+// Keys of the plan's record that a build writes by itself.
+inline constexpr std::string_view kModelWeightsNote = "bytes of the model's weights";
+inline constexpr std::string_view kPeakNote = "nanoseconds for 10^9 operations at best";  // f32, on the plan's threads
+}  // namespace plan
 
 // What a plan holds besides its metadata. `weights` is one block that the offsets of constant buffers count in.
 struct PlanParts {

@@ -14,6 +14,20 @@ constexpr size_t kTimed[] = {1, 2, 4, 8, 16, SIZE_MAX};  // by level
 constexpr size_t kCheckedFrom = 2;
 constexpr double kHopeless = 10;  // times the best estimate
 
+// Whether it means something to run the region alone at its best shapes. What a compaction or an opaque stage notes down beside its outputs
+// only a plan has a place for; and where shapes are not known, the best ones may be empty.
+bool measurable(const Candidate& candidate) {
+  for (const Stage& stage : candidate.region->stages) {
+    if (std::holds_alternative<Compact>(stage) || std::holds_alternative<Opaque>(stage)) return false;
+  }
+  for (const TensorType& type : candidate.region->value_types()) {
+    for (SymInt d : type.dims) {
+      if (candidate.best(d) <= 0) return false;
+    }
+  }
+  return true;
+}
+
 size_t level_of(const BuildOptions& build) { return size_t(std::clamp(build.optimization_level, 0, 5)); }
 
 }  // namespace
@@ -22,6 +36,18 @@ std::string source_fingerprints() {
   std::string text;
   for (const TacticSource* source : tactic_sources()) text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
   return text;
+}
+
+int64_t peak_ns_per_gigaoperation(const Device& device, TimingCache& cache, bool measure) {
+  const Runner* runner = runner_for(device);
+  if (!runner) return 0;
+  constexpr std::string_view kName = "peak: 10^9 operations f32";
+  const Hash128 key = Hasher().add(kName).add(device.target).add_number(uint64_t(device.threads)).add(runner->machine()).finish();
+  if (const Timing* known = cache.timing(key, kName)) return known->least_ns;
+  if (!measure) return 0;
+  const int64_t ns = runner->ns_per_gigaoperation(device);
+  if (ns > 0) cache.set_timing(key, kName, {.least_ns = ns, .median_ns = ns, .spread_ns = 0, .runs = 1});
+  return ns;
 }
 
 Autotuner::Autotuner(TuneOptions options, TimingCache& cache, const std::vector<std::string>* decision)
@@ -124,13 +150,14 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
     if (decided) chosen = size_t(at - offers.begin());
   }
   replayed_ = replayed_ && decided;
-  if (!decided && timed.size() > 1 && runner_ && level_of(options_.build) > 0) {
+  // A tactic without rivals is measured too: its output is checked, and whoever asks where the time goes gets an answer.
+  if (!decided && runner_ && level_of(options_.build) > 0) {
     const bool known = std::all_of(timed.begin(), timed.end(), [&](size_t i) { return cache_.timing(offers[i].problem, offers[i].text); });
-    if (!known && options_.error_on_miss) {
+    if (!known && options_.error_on_miss && timed.size() > 1) {
       return Error(ErrorCode::kNotFound, "the timing cache does not hold this kernel, and the build may not measure; build with this cache once "
                                          "without that flag").at("'" + name + "'");
     }
-    if (!known) TEMPER_TRY_AT(measure(candidate, name, offers, timed), "'" + name + "'");
+    if (!known && !options_.error_on_miss) TEMPER_TRY_AT(measure(candidate, name, offers, timed), "'" + name + "'");
     const auto failed = [&](size_t i) {
       const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
       return t && t->failed();
@@ -165,10 +192,13 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
 }
 
 Status Autotuner::measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers, const std::vector<size_t>& which) {
+  if (!measurable(candidate)) return {};
+  // Where there is no choice, nothing is lost if it can't be measured.
+  const Severity trouble = which.size() > 1 ? Severity::kWarning : Severity::kVerbose;
   const std::vector<Tensor> inputs = sample_inputs(candidate);
   auto bench = runner_->open(candidate, inputs, options_.device, {.cold_constants = options_.cold_constants});
   if (!bench.ok()) {
-    if (options_.log) options_.log->log(Severity::kWarning, "'" + name + "' is not measured: " + bench.error().to_string());
+    if (options_.log) options_.log->log(trouble, "'" + name + "' is not measured: " + bench.error().to_string());
     return {};
   }
   const auto report = [&](const Offer& offer, const std::string& what) {
@@ -218,7 +248,7 @@ Status Autotuner::measure(const Candidate& candidate, const std::string& name, c
   race.retire_all(keep);
   for (const auto& [tag, error] : stopped) {
     if (any) report(offers[tag], error.to_string());
-    else if (options_.log) options_.log->log(Severity::kWarning, "'" + name + "' could not be measured: " + error.to_string());
+    else if (options_.log) options_.log->log(trouble, "'" + name + "' could not be measured: " + error.to_string());
   }
   return {};
 }

@@ -43,6 +43,10 @@ struct TuneOptions {
 // The fingerprints of all sources, for keys of decisions.
 std::string source_fingerprints();
 
+// Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and kept
+// there; 0: not known.
+int64_t peak_ns_per_gigaoperation(const Device& device, TimingCache& cache, bool measure);
+
 class Autotuner final : public TacticChooser {
  public:
   // `decision`: of an earlier build of the same, taken again unit by unit; null: there is none.

@@ -75,6 +75,8 @@ void report_layers(const ICudaEngine& engine, const IExecutionContext* context, 
 
 void infer(ICudaEngine& engine, const Options& options, Logger& logger) {
   Sessions sessions = make_sessions(engine, options);
+  logger.info("Created execution context with device memory size: " +
+              fixed(double(engine.getDeviceMemorySizeV2()) / (1 << 20), 3) + " MiB");
   Session& first = *sessions.front();
   for (const Binding& binding : first.bindings()) {
     logger.info(std::string(binding.input ? "Input " : "Output ") + binding.name + ": " +

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backend/cpu/gen/measure_peak.h"
 #include "backend/cpu/run/kernel.h"
 #include "base/cpu_info.h"
 #include "base/hash.h"
@@ -236,6 +237,7 @@ class CpuRunner final : public temper::Runner {
     const CpuInfo& cpu = cpu_info();
     return cpu.model + " " + std::to_string(cpu.l1d_bytes) + " " + std::to_string(cpu.l2_bytes) + " " + std::to_string(cpu.l3_bytes);
   }
+  int64_t ns_per_gigaoperation(const Device& device) const override { return measure_peak(device); }
   Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device& device,
                                         const BenchOptions& options) const override {
     auto bench = std::make_unique<CpuBench>(candidate, device, options);

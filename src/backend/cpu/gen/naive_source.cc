@@ -1,5 +1,6 @@
 // The answer that there always is: a contraction as a reduction of products, in a tile program. Slow, and right for every index map.
 #include "backend/cpu/gen/lower_tile.h"
+#include "kernel/cost.h"
 #include "tune/source.h"
 
 namespace temper::cpu {
@@ -31,7 +32,8 @@ class NaiveSource final : public TacticSource {
     for (const Stage& stage : candidate.region->stages) contracts = contracts || std::holds_alternative<Contract>(stage);
     if (!contracts) return Decline{"nothing in it is a contraction"};
     if (auto why = tile_refusal(as_reductions(*candidate.region))) return Decline{*why};
-    return std::vector<Tactic>{{"naive", "default", 1e9}};
+    // A thousand operations a microsecond.
+    return std::vector<Tactic>{{"naive", "default", cost_of(*candidate.region, candidate.best).operations * 1e-3}};
   }
 
   Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic&, const Device&) const override {
