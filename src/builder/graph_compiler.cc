@@ -34,6 +34,50 @@ const Contract* contract_of(const Unit& unit) {
   return unit.region.stages.empty() ? nullptr : std::get_if<Contract>(&unit.region.stages[0]);
 }
 
+// How a unit that does nothing but move the elements of one input reads it.
+const Access* movement_of(const Unit& unit) {
+  if (unit.region.stages.size() != 1 || unit.inputs.size() != 1 || unit.outputs.size() != 1) return nullptr;
+  const auto* map = std::get_if<Map>(&unit.region.stages[0]);
+  if (!map || map->operands.size() != 1 || map->body->code().size() != 1 || map->body->result_dtype() != unit.region.inputs[0].dtype) return nullptr;
+  const Access& access = map->operands[0];
+  return access.map.guard.is_const(1) && access.loads.empty() ? &access : nullptr;
+}
+
+// Whether a tensor that lies so is read element by element, in the order of the points.
+bool reads_in_order(SymContext& context, const Layout& layout, const Access& access) {
+  const Dims& points = access.map.domain;
+  return layout.address(access.map.results) - layout.offset == linear_index(index_vars(context, points), points);
+}
+
+// The order of a tensor's dimensions in which an access runs through them: by the variable that moves them, of several that one variable
+// moves the slowest first. Only a guess where an index is no quotient or remainder of a variable; empty where it is of several.
+std::vector<int> order_of_access(const Access& access) {
+  struct Key {
+    int variable;
+    SymInt step;  // of the variable, until the index moves
+    int dim;
+  };
+  std::vector<Key> keys;
+  for (size_t d = 0; d < access.map.results.size(); ++d) {
+    SymInt e = access.map.results[d];
+    auto vars = vars_of(e);
+    std::erase_if(vars, [](SymInt v) { return var_of(v).kind != VarKind::kIndex; });
+    if (vars.size() > 1) return {};
+    SymInt step = 1;
+    while (kind_of(e) == SymKind::kFloorDiv || kind_of(e) == SymKind::kMod) {
+      if (kind_of(e) == SymKind::kFloorDiv) step *= operands_of(e)[1];
+      e = operands_of(e)[0];
+    }
+    keys.push_back({vars.empty() ? -1 : var_of(vars[0]).ordinal, step, static_cast<int>(d)});
+  }
+  std::stable_sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    return a.variable != b.variable ? a.variable < b.variable : proves_less(b.step, a.step);
+  });
+  std::vector<int> order;
+  for (const Key& k : keys) order.push_back(k.dim);
+  return order;
+}
+
 std::string unit_name(const Unit& unit) {
   std::string name;
   for (const std::string& n : unit.names) {
@@ -139,6 +183,44 @@ Status GraphCompiler::plan_places() {
   return {};
 }
 
+void GraphCompiler::plan_views() {
+  std::map<ValueId, int> readers;
+  std::map<ValueId, const Unit*> producer;
+  std::set<ValueId> fixed(graph_.outputs().begin(), graph_.outputs().end());
+  for (const Unit& unit : partition_.units) {
+    for (ValueId v : unit.outputs) producer[v] = &unit;
+    for (ValueId v : unit.inputs) ++readers[v];
+    if (unit.control == kNone32) continue;
+    for (ValueId v : graph_.node(unit.control).operands) fixed.insert(v);
+  }
+  for (const Unit& unit : partition_.units) {
+    const Access* access = unit.control == kNone32 ? movement_of(unit) : nullptr;
+    if (!access) continue;
+    ValueId v = unit.inputs[0];
+    auto made = producer.find(v);
+    if (made == producer.end() || readers[v] != 1 || fixed.contains(v) || orders_.contains(v) || places_.contains(v)) continue;
+    std::vector<int> order = order_of_access(*access);
+    if (order.empty() || !reads_in_order(graph_.sym(), Layout::permuted(graph_.type(v).dims, order), *access)) continue;
+    // A contraction writes its columns innermost, or copies.
+    const Contract* contract = contract_of(*made->second);
+    if (contract && order.back() != wanted_innermost_out(graph_.sym(), *contract)) continue;
+    orders_[v] = std::move(order);
+  }
+}
+
+std::optional<Storage> GraphCompiler::as_view(const Unit& unit) {
+  const Access* access = movement_of(unit);
+  if (!access || bound_outputs_.contains(unit.outputs[0]) || places_.contains(unit.outputs[0]) || orders_.contains(unit.outputs[0]) ||
+      constant(unit.inputs[0])) {
+    return std::nullopt;
+  }
+  const Storage& from = stored(unit.inputs[0]);
+  if (!reads_in_order(graph_.sym(), from.layout, *access)) return std::nullopt;
+  Layout in_region = Layout::row_major(access->map.domain), layout{std::vector<SymInt>(in_region.strides.size()), from.layout.offset};
+  for (size_t d = 0; d < layout.strides.size(); ++d) layout.strides[d] = in_region.strides[unit.output_order[0][d]];
+  return Storage{from.buffer, std::move(layout)};
+}
+
 std::vector<int> GraphCompiler::order_for(const Unit& unit, size_t output) {
   ValueId v = unit.outputs[output];
   const Dims& dims = graph_.type(v).dims;
@@ -192,6 +274,10 @@ Status GraphCompiler::copy(const TensorType& type, const Storage& from, const St
 }
 
 Status GraphCompiler::compile_unit(const Unit& unit) {
+  if (auto view = as_view(unit)) {
+    storage_[unit.outputs[0]] = std::move(*view);
+    return {};
+  }
   std::vector<Storage> inputs, outputs;
   for (ValueId v : unit.inputs) inputs.push_back(stored(v));
   if (const Contract* contract = contract_of(unit)) {
@@ -551,6 +637,7 @@ Status GraphCompiler::compile_loop(const Node& node) {
 Status GraphCompiler::run() {
   partition_ = partition(graph_);
   TEMPER_TRY(plan_places());
+  plan_views();
   int done = 0;
   for (const Unit& unit : partition_.units) {
     if (assembly_.options().progress && !assembly_.options().progress(unit_name(unit), done, static_cast<int>(partition_.units.size()))) {

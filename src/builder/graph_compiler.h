@@ -35,6 +35,10 @@ class GraphCompiler {
  private:
   Status plan_places();
   Status compile_unit(const Unit& unit);
+  // A unit that only moves elements which already lie in the order that it wants: its output is a view, and needs no kernel.
+  std::optional<Storage> as_view(const Unit& unit);
+  // For values that one unit reads, which only moves them: the order of their dimensions in which that unit is a view.
+  void plan_views();
   Status compile_control(NodeId id);
   Status compile_if(const Node& node);
   Status compile_loop(const Node& node);

@@ -71,5 +71,6 @@ Expected<Graph> dce(const Graph& graph);
 Expected<Graph> fold_affine(const Graph& graph);
 Expected<Graph> merge_linear(const Graph& graph);
 Expected<Graph> inline_scalars(const Graph& graph);
+Expected<Graph> hoist_scales(const Graph& graph);
 
 }  // namespace temper

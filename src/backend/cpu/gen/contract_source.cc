@@ -142,7 +142,6 @@ class Lowering {
       code_.a_transposed = m->a_transposed;
       code_.b_form = constant ? BForm::kPacked : (m->b_transposed ? BForm::kTransposed : BForm::kRowMajor);
       if (constant && !(m->depth.is_const() && m->cols.is_const())) return "the sizes of constant weights are not known";
-      if (!constant && !contraction_.b_offset.is_const(0)) return "rhs begins inside its tensor";
     } else {
       code_.form = std::get<Convolution>(contraction_.form).transposed ? ContractProblem::Form::kConvTranspose : ContractProblem::Form::kConv;
     }
@@ -154,7 +153,7 @@ class Lowering {
       code_.lo = simple.lo, code_.hi = simple.hi;
       none = true;
     }
-    parameters_.insert(parameters_.end(), {contraction_.a_offset, contraction_.c_offset, simple.residual_row, simple.residual_offset});
+    parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset, contraction_.c_offset, simple.residual_row, simple.residual_offset});
     if (none) return std::nullopt;
     if (!floats) return "an epilogue behind integers";
     if (auto why = epilogue_refusal(region)) return *why;

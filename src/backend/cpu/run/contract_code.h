@@ -15,7 +15,7 @@ namespace temper::cpu {
 inline constexpr int kGemmFields = 6 + 3 * 4;  // rows depth cols lda ldb ldc, then count a b c for each batch
 inline constexpr int kConvFields = 22;         // batch in_h in_w in_c out_h out_w out_c groups kernel_h kernel_w stride_h stride_w
                                                // dilation_h dilation_w pad_top pad_left, then in_ and out_ image row pixel
-inline constexpr int kOffsetFields = 4;        // of a and c, row stride and offset of the residual; in elements
+inline constexpr int kOffsetFields = 5;        // of a, b (0 where packed) and c, row stride and offset of the residual; in elements
 
 struct ContractCode {
   ContractProblem::Form form = ContractProblem::Form::kGemm;

@@ -40,12 +40,12 @@ class ContractLaunch final : public Launch {
   Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override {
     ContractArgs args;
     args.a = buffers[code_.a_buffer] + dtype_bytes(code_.a, offsets_[0]);
-    args.b = buffers[code_.b_buffer];
-    args.c = buffers[code_.c_buffer] + dtype_bytes(code_.c, offsets_[1]);
+    args.b = buffers[code_.b_buffer] + dtype_bytes(code_.b, offsets_[1]);
+    args.c = buffers[code_.c_buffer] + dtype_bytes(code_.c, offsets_[2]);
     auto floats = [&](int buffer) { return buffer == -1 ? nullptr : reinterpret_cast<const float*>(buffers[buffer]); };
     args.epilogue.bias = floats(code_.bias_buffer);
-    if (code_.residual_buffer != -1) args.epilogue.residual = floats(code_.residual_buffer) + offsets_[3];
-    args.epilogue.residual_row = offsets_[2];
+    if (code_.residual_buffer != -1) args.epilogue.residual = floats(code_.residual_buffer) + offsets_[4];
+    args.epilogue.residual_row = offsets_[3];
     args.epilogue.lo = code_.lo;
     args.epilogue.hi = code_.hi;
     args.quantization = {code_.a_zero, floats(code_.scale_buffer), code_.out_inverse_scale, code_.out_zero};
@@ -137,12 +137,12 @@ class ContractKernel final : public Kernel {
       cols = g.out_c * g.groups, rows = g.batch * g.out_h * g.out_w;
     }
     if (!a.inside(offsets[0], bytes[code_.a_buffer], code_.a)) return outside("left operand");
-    if (!c.inside(offsets[1], bytes[code_.c_buffer], code_.c)) return outside("result");
-    if (packed ? cpu::packed_size(p, code_.config) > bytes[code_.b_buffer] : !b.inside(0, bytes[code_.b_buffer], code_.b)) return outside("right operand");
+    if (!c.inside(offsets[2], bytes[code_.c_buffer], code_.c)) return outside("result");
+    if (packed ? offsets[1] != 0 || cpu::packed_size(p, code_.config) > bytes[code_.b_buffer] : !b.inside(offsets[1], bytes[code_.b_buffer], code_.b)) return outside("right operand");
     auto column_floats = [&](int buffer) { return buffer == -1 || bytes[buffer] >= cols * 4; };
     if (!column_floats(code_.bias_buffer) || !column_floats(code_.scale_buffer)) return outside("bias");
-    residual.loop(rows, offsets[2]), residual.loop(cols, 1);
-    if (code_.residual_buffer != -1 && !residual.inside(offsets[3], bytes[code_.residual_buffer], DType::kF32)) return outside("residual");
+    residual.loop(rows, offsets[3]), residual.loop(cols, 1);
+    if (code_.residual_buffer != -1 && !residual.inside(offsets[4], bytes[code_.residual_buffer], DType::kF32)) return outside("residual");
     return {};
   }
 
