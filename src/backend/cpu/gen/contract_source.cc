@@ -1,271 +1,46 @@
 // The source of contractions: a Contract stage, alone or with maps behind it, on the contraction core.
 #include <algorithm>
-#include <limits>
 
-#include "backend/cpu/gen/lower_tile.h"
-#include "backend/cpu/run/contract_code.h"
-#include "kernel/contraction.h"
-#include "tune/source.h"
+#include "backend/cpu/gen/lower_contract.h"
 
 namespace temper::cpu {
 namespace {
 
-std::vector<SymInt> fields_of(const Contraction& c) {
-  std::vector<SymInt> fields;
-  if (auto* m = std::get_if<MatrixProduct>(&c.form)) {
-    fields = {m->rows, m->depth, m->cols, m->lda, m->ldb, m->ldc};
-    for (const auto& b : m->batch) fields.insert(fields.end(), {b.count, b.a, b.b, b.c});
-  } else {
-    const auto& v = std::get<Convolution>(c.form);
-    fields = {v.batch, v.in_h, v.in_w, v.in_c, v.out_h, v.out_w, v.out_c, v.groups, v.kernel_h, v.kernel_w, v.stride_h, v.stride_w,
-              v.dilation_h, v.dilation_w, v.pad_top, v.pad_left, v.in_image, v.in_row, v.in_pixel, v.out_image, v.out_row, v.out_pixel};
+Expected<KernelStep> finish(ContractLowering& lowering, const Candidate& candidate, const ContractConfig& config) {
+  ContractCode& code = lowering.code_;
+  code.config = config;
+  ByteWriter writer;
+  code.encode(writer);
+  KernelStep step{"contract", writer.take(), lowering.parameters_, {}};
+  for (int i = 0; i < code.buffers; ++i) step.arguments.push_back({i, {}});
+  if (const Tensor* b = candidate.constants[code.b_buffer]) {
+    ContractProblem problem = lowering.problem_at_best();
+    TEMPER_TRY(validate(problem, config));
+    Tensor packed = Tensor::zeros(DType::kU8, {packed_size(problem, config)});
+    pack(problem, config, lowering.weights(b->bytes().data()), packed.mutable_bytes());
+    step.arguments[code.b_buffer] = {-1, std::move(packed)};
   }
-  return fields;
+  return step;
 }
-
-Machine machine_of(const Device& device) {
-  Machine machine = Machine::detect();
-  if (auto isa = isa_from_name(device.target)) machine.isa = std::min(machine.isa, *isa);
-  machine.workers = device.threads;
-  return machine;
-}
-
-// Of dimensions that only a run knows: few and many.
-constexpr int64_t kOtherExtents[] = {1, 5003};
-
-// What the epilogue does when registers suffice: + bias, + residual, clamp.
-struct SimpleEpilogue {
-  int bias = -1, residual = -1;  // buffers of the candidate
-  SymInt residual_row = 0, residual_offset = 0;
-  float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
-};
-
-class Lowering {
- public:
-  static std::variant<Lowering, std::string> analyse(const Candidate& candidate) {
-    Lowering l(candidate);
-    if (auto why = l.run()) return *why;
-    return l;
-  }
-
-  ContractCode code_;
-  std::vector<SymInt> parameters_;
-  const Contraction& contraction() const { return contraction_; }
-
-  ContractProblem problem_at_best() const {
-    std::vector<int64_t> fields;
-    for (int k = 0; k < code_.field_count(); ++k) fields.push_back(candidate_->best(parameters_[k]));
-    return code_.problem(fields);
-  }
-
-  // The problem with every dimension that only a run knows at `extent`; nullopt where such a problem makes no sense.
-  std::optional<ContractProblem> problem_at(int64_t extent) const {
-    std::vector<int64_t> fields;
-    for (int k = 0; k < code_.field_count(); ++k) {
-      auto value = evaluate(parameters_[k], [&](SymInt) { return std::optional(extent); });
-      if (!value.ok()) return std::nullopt;
-      fields.push_back(*value);
-    }
-    ContractProblem problem = code_.problem(fields);
-    if (!validate(problem).ok()) return std::nullopt;
-    return problem;
-  }
-
-  WeightView weights(const void* data) const {
-    WeightView view;
-    int64_t offset = candidate_->best(contraction_.b_offset);
-    view.data = static_cast<const std::byte*>(data) + dtype_bytes(code_.b, offset);
-    auto at = [&](SymInt s) { return candidate_->best(s); };
-    if (auto* m = std::get_if<MatrixProduct>(&contraction_.form)) {
-      view.out = at(m->b_col), view.in = at(m->b_depth);
-      for (const auto& b : m->batch) view.group += at(b.b);
-    } else {
-      const auto& c = std::get<Convolution>(contraction_.form);
-      view = {view.data, at(c.w_group), at(c.w_out), at(c.w_in), at(c.w_h), at(c.w_w)};
-    }
-    return view;
-  }
-
-  Expected<KernelStep> finish(const ContractConfig& config) {
-    code_.config = config;
-    ByteWriter writer;
-    code_.encode(writer);
-    KernelStep step{"contract", writer.take(), parameters_, {}};
-    for (int i = 0; i < code_.buffers; ++i) step.arguments.push_back({i, {}});
-    if (const Tensor* b = candidate_->constants[code_.b_buffer]) {
-      ContractProblem problem = problem_at_best();
-      TEMPER_TRY(validate(problem, config));
-      Tensor packed = Tensor::zeros(DType::kU8, {packed_size(problem, config)});
-      pack(problem, config, weights(b->bytes().data()), packed.mutable_bytes());
-      step.arguments[code_.b_buffer] = {-1, std::move(packed)};
-    }
-    return step;
-  }
-
- private:
-  explicit Lowering(const Candidate& candidate) : candidate_(&candidate) {}
-
-  std::optional<std::string> run() {
-    const Region& region = *candidate_->region;
-    const auto* stage = region.stages.empty() ? nullptr : std::get_if<Contract>(&region.stages[0]);
-    if (!stage) return "it does not begin with a contraction";
-    if (std::count_if(region.stages.begin(), region.stages.end(), [](const Stage& s) { return std::holds_alternative<Contract>(s); }) > 1) {
-      return "it has more than one contraction";
-    }
-    auto types = region.value_types();
-    code_.a = types[stage->lhs.value].dtype, code_.b = types[stage->rhs.value].dtype;
-    int inputs = static_cast<int>(region.inputs.size());
-    code_.buffers = inputs + static_cast<int>(region.outputs.size());
-    code_.a_buffer = stage->lhs.value, code_.b_buffer = stage->rhs.value;
-    if (code_.a_buffer >= inputs || code_.b_buffer >= inputs) return "an operand is computed in the same region";
-    bool floats = code_.a == DType::kF32 && code_.b == DType::kF32 && stage->dtype == DType::kF32;
-    bool bytes = (code_.a == DType::kU8 || code_.a == DType::kI8) && code_.b == DType::kI8 && stage->dtype == DType::kI32;
-    if (!floats && !bytes) return "no kernel for operands of type " + std::string(dtype_name(code_.a)) + " and " + std::string(dtype_name(code_.b));
-    // The contraction's own result lies where one of the outputs of its dims and type lies.
-    int in_place = -1;
-    for (size_t o = 0; o < region.outputs.size(); ++o) {
-      const TensorType& t = types[region.outputs[o]];
-      if (t.dtype == stage->dtype && t.dims == types[inputs].dims) in_place = static_cast<int>(o);
-      if (region.outputs[o] == inputs && t.dtype == stage->dtype) break;
-    }
-    if (in_place == -1) return "no output has the type of the contraction's result";
-    code_.c = stage->dtype;
-    code_.c_buffer = inputs + in_place;
-    bool constant = candidate_->constants[code_.b_buffer] != nullptr;
-    const Layout& out = candidate_->layouts[code_.c_buffer];
-    auto found = analyse_contraction(*candidate_->context, *stage, candidate_->layouts[code_.a_buffer], candidate_->layouts[code_.b_buffer], out,
-                                     region.inputs[code_.a_buffer].dims, constant, candidate_->best);
-    if (auto* why = std::get_if<std::string>(&found)) return *why;
-    contraction_ = std::get<Contraction>(found);
-    if (auto* m = std::get_if<MatrixProduct>(&contraction_.form)) {
-      code_.form = ContractProblem::Form::kGemm;
-      code_.a_transposed = m->a_transposed;
-      code_.b_form = constant ? BForm::kPacked : (m->b_transposed ? BForm::kTransposed : BForm::kRowMajor);
-      if (constant && !(m->depth.is_const() && m->cols.is_const())) return "the sizes of constant weights are not known";
-    } else {
-      code_.form = std::get<Convolution>(contraction_.form).transposed ? ContractProblem::Form::kConvTranspose : ContractProblem::Form::kConv;
-    }
-    parameters_ = fields_of(contraction_);
-    SimpleEpilogue simple;
-    bool none = region.stages.size() == 1;
-    if (!none && floats && as_simple(*stage, types, simple)) {
-      code_.bias_buffer = simple.bias, code_.residual_buffer = simple.residual;
-      code_.lo = simple.lo, code_.hi = simple.hi;
-      none = true;
-    }
-    parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset, contraction_.c_offset, simple.residual_row, simple.residual_offset});
-    if (none) return std::nullopt;
-    if (!floats) return "an epilogue behind integers";
-    if (auto why = epilogue_refusal(region)) return *why;
-    auto epilogue = lower_epilogue(*candidate_->context, region, candidate_->layouts, contraction_.row_dims, contraction_.col_dims, in_place);
-    if (!epilogue.ok()) return epilogue.error().to_string();
-    code_.epilogue = std::move(epilogue->blob);
-    for (int i = 0; i < code_.buffers; ++i) code_.epilogue_buffers.push_back(i);
-    parameters_.insert(parameters_.end(), epilogue->parameters.begin(), epilogue->parameters.end());
-    return std::nullopt;
-  }
-
-  // One map, one output: acc [+ per column] [+ same index] [max, min with constants].
-  bool as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const {
-    const Region& region = *candidate_->region;
-    int inputs = static_cast<int>(region.inputs.size());
-    const auto* map = region.stages.size() == 2 ? std::get_if<Map>(&region.stages[1]) : nullptr;
-    if (!map || region.outputs.size() != 1 || region.outputs[0] != inputs + 1 || map->body->result_dtype() != DType::kF32) return false;
-    auto vars = index_vars(*candidate_->context, map->domain);
-    const auto& code = map->body->code();
-    std::vector<bool> is_acc(code.size(), false);
-    int32_t acc = -1;
-    for (size_t k = 0; k < code.size(); ++k) {
-      const ScalarInstruction& in = code[k];
-      if (in.op == ScalarOp::kConst) continue;
-      if (in.op == ScalarOp::kOperand) {
-        const Access& access = map->operands[in.index];
-        if (access.value == inputs) {
-          if (access.map.results != vars || acc != -1) return false;
-          acc = static_cast<int32_t>(k);
-        }
-        continue;
-      }
-      bool left = in.args[0] == acc, right = in.args[1] == acc;
-      if (acc == -1 || in.args[2] != -1 || left == right) return false;
-      const ScalarInstruction& other = code[left ? in.args[1] : in.args[0]];
-      if (in.op == ScalarOp::k_add && other.op == ScalarOp::kOperand) {
-        if (e.lo != -std::numeric_limits<float>::infinity() || e.hi != std::numeric_limits<float>::infinity()) return false;
-        if (!take_operand(map->operands[other.index], vars, types, e)) return false;
-      } else if (in.op == ScalarOp::k_max && other.op == ScalarOp::kConst && e.hi == std::numeric_limits<float>::infinity()) {
-        e.lo = std::max(e.lo, static_cast<float>(other.constant.f));
-      } else if (in.op == ScalarOp::k_min && other.op == ScalarOp::kConst) {
-        e.hi = std::min(e.hi, static_cast<float>(other.constant.f));
-      } else {
-        return false;
-      }
-      acc = static_cast<int32_t>(k);
-    }
-    return acc == map->body->results()[0] && e.lo <= e.hi;
-  }
-
-  bool take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types, SimpleEpilogue& e) const {
-    if (!access.map.guard.is_const(1) || !access.loads.empty() || access.value >= static_cast<int>(candidate_->region->inputs.size()) ||
-        types[access.value].dtype != DType::kF32) {
-      return false;
-    }
-    auto address = as_affine(candidate_->layouts[access.value].address(access.map.results), vars);
-    if (!address) return false;
-    // Strides of the columns and rows: the columns must be dense, the rows one behind the other.
-    bool any_row = false;
-    SymInt col_stride = 1;
-    for (size_t k = contraction_.col_dims.size(); k-- > 0;) {
-      int d = contraction_.col_dims[k];
-      if (types[candidate_->region->inputs.size()].dims[d].is_const(1)) continue;
-      if (address->coefficients[d] != col_stride) return false;
-      col_stride = col_stride * types[candidate_->region->inputs.size()].dims[d];
-    }
-    SymInt row_stride = 0, expected = 0;
-    for (size_t k = contraction_.row_dims.size(); k-- > 0;) {
-      int d = contraction_.row_dims[k];
-      SymInt extent = types[candidate_->region->inputs.size()].dims[d];
-      if (extent.is_const(1)) continue;
-      SymInt stride = address->coefficients[d];
-      if (!any_row) row_stride = expected = stride, any_row = true;
-      else if (stride != expected) return false;
-      expected = expected * extent;
-    }
-    bool bias = row_stride.is_const(0);
-    if (bias && e.bias == -1 && e.residual == -1 && address->offset.is_const(0)) {
-      e.bias = access.value;
-      return true;
-    }
-    if (e.residual != -1 || (bias && any_row)) return false;
-    e.residual = access.value;
-    e.residual_row = any_row ? row_stride : SymInt(0);
-    e.residual_offset = address->offset;
-    return true;
-  }
-
-  const Candidate* candidate_;
-  Contraction contraction_;
-};
 
 class ContractSource final : public TacticSource {
  public:
   std::string_view name() const override { return "contract"; }
   std::string fingerprint() const override { return "contract-1"; }
 
-  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device, const BuildOptions&) const override {
-    auto lowering = Lowering::analyse(candidate);
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
+                                                       const BuildOptions&) const override {
+    auto lowering = ContractLowering::analyse(candidate);
     if (auto* why = std::get_if<std::string>(&lowering)) return Decline{*why};
-    ContractProblem problem = std::get<Lowering>(lowering).problem_at_best();
+    ContractProblem problem = std::get<ContractLowering>(lowering).problem_at_best();
     if (Status valid = validate(problem); !valid.ok()) return Decline{valid.error().message()};
     Machine machine = machine_of(device);
-    const Tensor* weights = candidate.constants[std::get<Lowering>(lowering).code_.b_buffer];
-    // The plan runs at any shape, so a config must do more than the best one.
-    std::vector<ContractProblem> others;
-    for (int64_t extent : kOtherExtents) {
-      if (auto other = std::get<Lowering>(lowering).problem_at(extent)) others.push_back(*other);
-    }
+    const Tensor* weights = candidate.constants[std::get<ContractLowering>(lowering).code_.b_buffer];
+    const std::vector<ContractProblem> others = std::get<ContractLowering>(lowering).problems_at_other_extents();
     std::vector<Tactic> tactics;
     for (const ContractConfig& config : enumerate_configs(problem, machine)) {
-      if (!std::all_of(others.begin(), others.end(), [&](const ContractProblem& p) { return validate(p, config).ok(); })) continue;
+      if (!std::all_of(others.begin(), others.end(), [&](const ContractProblem& p) { return validate(p, config).ok(); }))
+        continue;
       const int64_t growth = weights ? packed_size(problem, config) - static_cast<int64_t>(weights->bytes().size()) : 0;
       tactics.push_back({"contract", config.to_string(), estimate_us(problem, config, machine), growth});
     }
@@ -274,11 +49,11 @@ class ContractSource final : public TacticSource {
   }
 
   Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic& tactic, const Device&) const override {
-    auto lowering = Lowering::analyse(candidate);
+    auto lowering = ContractLowering::analyse(candidate);
     if (auto* why = std::get_if<std::string>(&lowering)) return Error(ErrorCode::kInternal, *why);
     ContractConfig config = TEMPER_TRY(ContractConfig::parse(tactic.config));
     std::vector<KernelStep> steps;
-    steps.push_back(TEMPER_TRY(std::get<Lowering>(lowering).finish(config)));
+    steps.push_back(TEMPER_TRY(finish(std::get<ContractLowering>(lowering), candidate, config)));
     return steps;
   }
 };

@@ -67,4 +67,9 @@ ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
   return p;
 }
 
+ContractOffsets ContractCode::offsets(std::span<const int64_t> fields) const {
+  auto f = fields.subspan(field_count() - kOffsetFields, kOffsetFields);
+  return {.a = f[0], .b = f[1], .c = f[2], .residual_row = f[3], .residual = f[4]};
+}
+
 }  // namespace temper::cpu

@@ -123,6 +123,11 @@ ContractProblem ContractProblem::make_conv_transpose(const ConvGeometry& g) {
   return p;
 }
 
+bool ContractProblem::is_empty() const {
+  if (form == Form::kGemm) return gemm.rows * gemm.cols * gemm.batch_count() == 0;
+  return conv.batch * conv.out_h * conv.out_w * conv.out_c * conv.groups == 0;
+}
+
 double ContractProblem::flops() const {
   if (form == Form::kGemm) return 2.0 * double(gemm.batch_count()) * gemm.rows * gemm.depth * gemm.cols;
   const double pixels = form == Form::kConv ? double(conv.out_h) * conv.out_w : double(conv.in_h) * conv.in_w;

@@ -1,0 +1,225 @@
+#include "backend/cpu/gen/lower_contract.h"
+
+#include <algorithm>
+
+#include "backend/cpu/gen/lower_tile.h"
+
+namespace temper::cpu {
+namespace {
+
+std::vector<SymInt> fields_of(const Contraction& c) {
+  std::vector<SymInt> fields;
+  if (auto* m = std::get_if<MatrixProduct>(&c.form)) {
+    fields = {m->rows, m->depth, m->cols, m->lda, m->ldb, m->ldc};
+    for (const auto& b : m->batch) fields.insert(fields.end(), {b.count, b.a, b.b, b.c});
+  } else {
+    const auto& v = std::get<Convolution>(c.form);
+    fields = {v.batch,    v.in_h,     v.in_w,     v.in_c,      v.out_h,      v.out_w,      v.out_c,   v.groups,
+              v.kernel_h, v.kernel_w, v.stride_h, v.stride_w,  v.dilation_h, v.dilation_w, v.pad_top, v.pad_left,
+              v.in_image, v.in_row,   v.in_pixel, v.out_image, v.out_row,    v.out_pixel};
+  }
+  return fields;
+}
+
+// Of dimensions that only a run knows: few and many.
+constexpr int64_t kOtherExtents[] = {1, 5003};
+
+}  // namespace
+
+Machine machine_of(const Device& device) {
+  Machine machine = Machine::detect();
+  if (auto isa = isa_from_name(device.target)) machine.isa = std::min(machine.isa, *isa);
+  machine.workers = device.threads;
+  return machine;
+}
+
+std::variant<ContractLowering, std::string> ContractLowering::analyse(const Candidate& candidate) {
+  ContractLowering l(candidate);
+  if (auto why = l.run()) return *why;
+  return l;
+}
+
+std::vector<int64_t> ContractLowering::fields_at_best() const {
+  std::vector<int64_t> fields;
+  for (int k = 0; k < code_.field_count(); ++k) fields.push_back(candidate_->best(parameters_[k]));
+  return fields;
+}
+
+std::vector<ContractProblem> ContractLowering::problems_at_other_extents() const {
+  std::vector<ContractProblem> problems;
+  for (int64_t extent : kOtherExtents) {
+    std::vector<int64_t> fields;
+    for (int k = 0; k < code_.field_count(); ++k) {
+      auto value = evaluate(parameters_[k], [&](SymInt) { return std::optional(extent); });
+      if (!value.ok()) break;
+      fields.push_back(*value);
+    }
+    if (static_cast<int>(fields.size()) < code_.field_count()) continue;
+    ContractProblem problem = code_.problem(fields);
+    if (validate(problem).ok()) problems.push_back(problem);
+  }
+  return problems;
+}
+
+WeightView ContractLowering::weights(const void* data) const {
+  WeightView view;
+  int64_t offset = candidate_->best(contraction_.b_offset);
+  view.data = static_cast<const std::byte*>(data) + dtype_bytes(code_.b, offset);
+  auto at = [&](SymInt s) { return candidate_->best(s); };
+  if (auto* m = std::get_if<MatrixProduct>(&contraction_.form)) {
+    view.out = at(m->b_col), view.in = at(m->b_depth);
+    for (const auto& b : m->batch) view.group += at(b.b);
+  } else {
+    const auto& c = std::get<Convolution>(contraction_.form);
+    view = {view.data, at(c.w_group), at(c.w_out), at(c.w_in), at(c.w_h), at(c.w_w)};
+  }
+  return view;
+}
+
+std::optional<std::string> ContractLowering::run() {
+  const Region& region = *candidate_->region;
+  const auto* stage = region.stages.empty() ? nullptr : std::get_if<Contract>(&region.stages[0]);
+  if (!stage) return "it does not begin with a contraction";
+  if (std::count_if(region.stages.begin(), region.stages.end(),
+                    [](const Stage& s) { return std::holds_alternative<Contract>(s); }) > 1) {
+    return "it has more than one contraction";
+  }
+  auto types = region.value_types();
+  code_.a = types[stage->lhs.value].dtype, code_.b = types[stage->rhs.value].dtype;
+  int inputs = static_cast<int>(region.inputs.size());
+  code_.buffers = inputs + static_cast<int>(region.outputs.size());
+  code_.a_buffer = stage->lhs.value, code_.b_buffer = stage->rhs.value;
+  if (code_.a_buffer >= inputs || code_.b_buffer >= inputs) return "an operand is computed in the same region";
+  bool floats = code_.a == DType::kF32 && code_.b == DType::kF32 && stage->dtype == DType::kF32;
+  bool bytes = (code_.a == DType::kU8 || code_.a == DType::kI8) && code_.b == DType::kI8 && stage->dtype == DType::kI32;
+  if (!floats && !bytes)
+    return "no kernel for operands of type " + std::string(dtype_name(code_.a)) + " and " + std::string(dtype_name(code_.b));
+  // The contraction's own result lies where one of the outputs of its dims and type lies.
+  int in_place = -1;
+  for (size_t o = 0; o < region.outputs.size(); ++o) {
+    const TensorType& t = types[region.outputs[o]];
+    if (t.dtype == stage->dtype && t.dims == types[inputs].dims) in_place = static_cast<int>(o);
+    if (region.outputs[o] == inputs && t.dtype == stage->dtype) break;
+  }
+  if (in_place == -1) return "no output has the type of the contraction's result";
+  code_.c = stage->dtype;
+  code_.c_buffer = inputs + in_place;
+  bool constant = candidate_->constants[code_.b_buffer] != nullptr;
+  const Layout& out = candidate_->layouts[code_.c_buffer];
+  auto found = analyse_contraction(*candidate_->context, *stage, candidate_->layouts[code_.a_buffer],
+                                   candidate_->layouts[code_.b_buffer], out, region.inputs[code_.a_buffer].dims, constant,
+                                   candidate_->best);
+  if (auto* why = std::get_if<std::string>(&found)) return *why;
+  contraction_ = std::get<Contraction>(found);
+  if (auto* m = std::get_if<MatrixProduct>(&contraction_.form)) {
+    code_.form = ContractProblem::Form::kGemm;
+    code_.a_transposed = m->a_transposed;
+    code_.b_form = constant ? BForm::kPacked : (m->b_transposed ? BForm::kTransposed : BForm::kRowMajor);
+    if (constant && !(m->depth.is_const() && m->cols.is_const())) return "the sizes of constant weights are not known";
+  } else {
+    code_.form = std::get<Convolution>(contraction_.form).transposed ? ContractProblem::Form::kConvTranspose
+                                                                     : ContractProblem::Form::kConv;
+  }
+  parameters_ = fields_of(contraction_);
+  SimpleEpilogue simple;
+  bool none = region.stages.size() == 1;
+  if (!none && floats && as_simple(*stage, types, simple)) {
+    code_.bias_buffer = simple.bias, code_.residual_buffer = simple.residual;
+    code_.lo = simple.lo, code_.hi = simple.hi;
+    none = true;
+  }
+  parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset,
+                                         contraction_.c_offset, simple.residual_row, simple.residual_offset});
+  if (none) return std::nullopt;
+  if (!floats) return "an epilogue behind integers";
+  if (auto why = epilogue_refusal(region)) return *why;
+  auto epilogue =
+      lower_epilogue(*candidate_->context, region, candidate_->layouts, contraction_.row_dims, contraction_.col_dims, in_place);
+  if (!epilogue.ok()) return epilogue.error().to_string();
+  code_.epilogue = std::move(epilogue->blob);
+  for (int i = 0; i < code_.buffers; ++i) code_.epilogue_buffers.push_back(i);
+  parameters_.insert(parameters_.end(), epilogue->parameters.begin(), epilogue->parameters.end());
+  return std::nullopt;
+}
+
+bool ContractLowering::as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const {
+  const Region& region = *candidate_->region;
+  int inputs = static_cast<int>(region.inputs.size());
+  const auto* map = region.stages.size() == 2 ? std::get_if<Map>(&region.stages[1]) : nullptr;
+  if (!map || region.outputs.size() != 1 || region.outputs[0] != inputs + 1 || map->body->result_dtype() != DType::kF32)
+    return false;
+  auto vars = index_vars(*candidate_->context, map->domain);
+  const auto& code = map->body->code();
+  std::vector<bool> is_acc(code.size(), false);
+  int32_t acc = -1;
+  for (size_t k = 0; k < code.size(); ++k) {
+    const ScalarInstruction& in = code[k];
+    if (in.op == ScalarOp::kConst) continue;
+    if (in.op == ScalarOp::kOperand) {
+      const Access& access = map->operands[in.index];
+      if (access.value == inputs) {
+        if (access.map.results != vars || acc != -1) return false;
+        acc = static_cast<int32_t>(k);
+      }
+      continue;
+    }
+    bool left = in.args[0] == acc, right = in.args[1] == acc;
+    if (acc == -1 || in.args[2] != -1 || left == right) return false;
+    const ScalarInstruction& other = code[left ? in.args[1] : in.args[0]];
+    if (in.op == ScalarOp::k_add && other.op == ScalarOp::kOperand) {
+      if (e.lo != -std::numeric_limits<float>::infinity() || e.hi != std::numeric_limits<float>::infinity()) return false;
+      if (!take_operand(map->operands[other.index], vars, types, e)) return false;
+    } else if (in.op == ScalarOp::k_max && other.op == ScalarOp::kConst && e.hi == std::numeric_limits<float>::infinity()) {
+      e.lo = std::max(e.lo, static_cast<float>(other.constant.f));
+    } else if (in.op == ScalarOp::k_min && other.op == ScalarOp::kConst) {
+      e.hi = std::min(e.hi, static_cast<float>(other.constant.f));
+    } else {
+      return false;
+    }
+    acc = static_cast<int32_t>(k);
+  }
+  return acc == map->body->results()[0] && e.lo <= e.hi;
+}
+
+bool ContractLowering::take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
+                                    SimpleEpilogue& e) const {
+  if (!access.map.guard.is_const(1) || !access.loads.empty() ||
+      access.value >= static_cast<int>(candidate_->region->inputs.size()) || types[access.value].dtype != DType::kF32) {
+    return false;
+  }
+  auto address = as_affine(candidate_->layouts[access.value].address(access.map.results), vars);
+  if (!address) return false;
+  // Strides of the columns and rows: the columns must be dense, the rows one behind the other.
+  bool any_row = false;
+  SymInt col_stride = 1;
+  for (size_t k = contraction_.col_dims.size(); k-- > 0;) {
+    int d = contraction_.col_dims[k];
+    if (types[candidate_->region->inputs.size()].dims[d].is_const(1)) continue;
+    if (address->coefficients[d] != col_stride) return false;
+    col_stride = col_stride * types[candidate_->region->inputs.size()].dims[d];
+  }
+  SymInt row_stride = 0, expected = 0;
+  for (size_t k = contraction_.row_dims.size(); k-- > 0;) {
+    int d = contraction_.row_dims[k];
+    SymInt extent = types[candidate_->region->inputs.size()].dims[d];
+    if (extent.is_const(1)) continue;
+    SymInt stride = address->coefficients[d];
+    if (!any_row)
+      row_stride = expected = stride, any_row = true;
+    else if (stride != expected)
+      return false;
+    expected = expected * extent;
+  }
+  bool bias = row_stride.is_const(0);
+  if (bias && e.bias == -1 && e.residual == -1 && address->offset.is_const(0)) {
+    e.bias = access.value;
+    return true;
+  }
+  if (e.residual != -1 || (bias && any_row)) return false;
+  e.residual = access.value;
+  e.residual_row = any_row ? row_stride : SymInt(0);
+  e.residual_offset = address->offset;
+  return true;
+}
+
+}  // namespace temper::cpu

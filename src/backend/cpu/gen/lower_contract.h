@@ -1,0 +1,64 @@
+// A Contract stage with the maps behind it, as a problem of the contraction core: what every source that can run contractions
+// starts from.
+//
+// It says which buffers the operands are, the sizes as expressions, where constant weights lie, and how much of the epilogue is
+// simple enough for registers (+ bias, + residual, clamp); a longer one is lowered to a tile program.
+//
+//   auto lowered = ContractLowering::analyse(candidate);
+//   if (auto* why = std::get_if<std::string>(&lowered)) return Decline{*why};
+//   ContractProblem problem = std::get<ContractLowering>(lowered).problem_at_best();
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "backend/cpu/run/contract_code.h"
+#include "kernel/contraction.h"
+#include "tune/source.h"
+
+namespace temper::cpu {
+
+// The machine that a contraction is planned for.
+Machine machine_of(const Device& device);
+
+// What the epilogue does when registers suffice: + bias, + residual, clamp.
+struct SimpleEpilogue {
+  int bias = -1, residual = -1;  // buffers of the candidate
+  SymInt residual_row = 0, residual_offset = 0;
+  float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
+};
+
+class ContractLowering {
+ public:
+  // Or why no kernel for contractions can run it.
+  static std::variant<ContractLowering, std::string> analyse(const Candidate& candidate);
+
+  ContractCode code_;  // its config is the source's affair
+  std::vector<SymInt> parameters_;
+  const Contraction& contraction() const { return contraction_; }
+
+  ContractProblem problem_at_best() const { return code_.problem(fields_at_best()); }
+  std::vector<int64_t> fields_at_best() const;
+  // The problems with every dimension that only a run knows at one extent, small and large: a plan runs at any shape, so a
+  // tactic must do more than the best one. Those that make no sense are left out.
+  std::vector<ContractProblem> problems_at_other_extents() const;
+  // Of the constant right operand whose elements begin at `data`.
+  WeightView weights(const void* data) const;
+
+ private:
+  explicit ContractLowering(const Candidate& candidate) : candidate_(&candidate) {}
+
+  std::optional<std::string> run();
+  // One map, one output: acc [+ per column] [+ same index] [max, min with constants].
+  bool as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const;
+  bool take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
+                    SimpleEpilogue& e) const;
+
+  const Candidate* candidate_;
+  Contraction contraction_;
+};
+
+}  // namespace temper::cpu
