@@ -246,11 +246,13 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
   take(spatial.back(), c.in_w, c.out_w, c.kernel_w, c.stride_w, c.dilation_w, c.pad_left, c.in_pixel, c.out_pixel, c.w_w);
   if (spatial.size() == 2) take(spatial[0], c.in_h, c.out_h, c.kernel_h, c.stride_h, c.dilation_h, c.pad_top, c.in_row, c.out_row, c.w_h);
   for (int d : spatial) result.row_dims.push_back(windows[d]->row);
-  // Columns, and the channels that are summed.
+  // Columns, and the channels that are summed. A variable that neither operand depends on is a column too: equal weights may be one.
   int col = -1, depth = -1;
+  std::vector<char> is_row(p.vars.size(), 0);
+  for (int d : result.row_dims) is_row[d] = 1;
   for (size_t v = 0; v < p.vars.size(); ++v) {
     bool trivial = p.is_trivial(v);
-    bool is_col = v < p.out_count && !trivial && !weights->coefficients[v].is_const(0);
+    bool is_col = v < p.out_count && !trivial && !is_row[v];
     if (v < p.out_count && trivial) result.row_dims.push_back(static_cast<int>(v));
     if (trivial) continue;
     if (is_col) {

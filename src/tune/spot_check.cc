@@ -70,10 +70,9 @@ std::optional<std::string> SpotCheck::fault(const Bench& bench) const {
     if (within(p.exact, got, dtypes_[p.output])) continue;
     std::string text = "element [";
     for (size_t d = 0; d < p.index.size(); ++d) text.append(d ? ", " : "").append(std::to_string(p.index[d]));
-    const bool real = is_float(dtypes_[p.output]);
-    text.append("] of output ").append(std::to_string(p.output)).append(" is ").append(real ? std::to_string(got.f) : std::to_string(got.i));
-    text.append(", and should be ").append(real ? std::to_string(p.exact.value.f) : std::to_string(p.exact.value.i));
-    return text.append(" to within ").append(std::to_string(p.exact.error));
+    const DType type = is_float(dtypes_[p.output]) ? DType::kF64 : dtypes_[p.output];
+    text.append("] of output ").append(std::to_string(p.output)).append(" is ").append(to_string(got, type));
+    return text.append(", and should be ").append(to_string(p.exact.value, type)).append(" to within ").append(to_string({p.exact.error, 0}, DType::kF64));
   }
   return std::nullopt;
 }

@@ -93,6 +93,27 @@ TEST(Measure, AConvolutionWithPadding) {
   EXPECT_GT(offered.check_all(here(2), true), 2);
 }
 
+TEST(Measure, AConvolutionWhoseWeightsAreOneNumber) {
+  Offered offered(
+      "region (%0: f32[1, 19, 19, 5], %1: f32[]) {\n"
+      "  %2 = contract f32[1, 9, 9, 40 | 3, 3, 5] %0[0, d1*2 + d4, d2*2 + d5, d6] * %1[]\n"
+      "} -> (%2)\n",
+      1);
+  EXPECT_GT(offered.check_all(here(2), false), 2);
+}
+
+// However large the bias is, the sum of products is rounded by its own size.
+TEST(Measure, ABiasMuchLargerThanTheSum) {
+  Offered offered(
+      "region (%0: f32[30, 300], %1: f32[300, 50], %2: f32[50]) {\n"
+      "  %3 = contract f32[30, 50 | 300] %0[d0, d2] * %1[d2, d1]\n"
+      "  %4 = map f32[30, 50] (%3[d0, d1], %2[d1]) (f32 %0, f32 %1) { %2 = add f32 %0 %1; } -> %2\n"
+      "} -> (%4)\n",
+      1);
+  for (int64_t i = 0; i < 50; ++i) offered.constants[2].set(i, {offered.constants[2].at(i).f * 1e6, 0});
+  EXPECT_GT(offered.check_all(here(1), false), 2);
+}
+
 TEST(Measure, AGatherAndAReduction) {
   Offered offered(
       "region (%0: f32[5, 40], %1: i64[30]) {\n"

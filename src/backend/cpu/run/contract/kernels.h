@@ -44,7 +44,7 @@ struct TileCall {
   char* c = nullptr;
   int64_t c_row = 0;               // bytes
   int64_t cols = 0;                // in ((nv - 1) * lanes, nv * lanes]
-  bool first = true;               // start from bias, else from what c holds
+  bool first = true;               // start from zero, else from what c holds
   bool last = true;                // clamp, add the residual, convert
   const char* prefetch = nullptr;  // touched from here on (any readable place), two lines every four units,
   int64_t prefetch_step = 0;       // and advanced by this

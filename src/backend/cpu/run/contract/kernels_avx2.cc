@@ -41,9 +41,9 @@ struct F32 {
   static Vec load(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm256_broadcast_ss(reinterpret_cast<const float*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b)); }
-  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, const Mask& m, bool tail) {
-    return f.bias == nullptr ? _mm256_setzero_ps() : load_lanes(f.bias + col, m, tail);
-  }
+  static constexpr bool kAddsBias = true;
+  TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm256_add_ps(a, b); }
+  TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, const Mask&, bool) { return _mm256_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, const Mask& m, bool tail) { return load_lanes(c, m, tail); }
   TEMPER_INLINE static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, v, m, tail); }
   template <bool kResidual>
@@ -62,6 +62,7 @@ struct I16Pairs {
   static Vec load(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static Vec broadcast(const char* p) { return _mm256_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
+  static constexpr bool kAddsBias = false;
   static Acc begin(const TileFinish&, int64_t, const Mask&, bool) { return _mm256_setzero_si256(); }
   static Acc load_sum(const char* c, const Mask& m, bool tail) { return _mm256_castps_si256(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, _mm256_castsi256_ps(v), m, tail); }

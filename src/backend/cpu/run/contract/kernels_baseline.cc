@@ -38,9 +38,9 @@ struct F32 {
   static Vec load(const char* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm_set1_ps(*reinterpret_cast<const float*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_ps(c, _mm_mul_ps(a, b)); }
-  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
-    return f.bias == nullptr ? _mm_setzero_ps() : load_lanes(f.bias + col, m, tail);
-  }
+  static constexpr bool kAddsBias = true;
+  TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm_add_ps(a, b); }
+  TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return load_lanes(c, m, tail); }
   TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, v, m, tail); }
   template <bool kResidual>
@@ -59,6 +59,7 @@ struct I16Pairs {
   static Vec load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
   static Vec broadcast(const char* p) { return _mm_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_epi32(c, _mm_madd_epi16(a, b)); }
+  static constexpr bool kAddsBias = false;
   static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_si128(); }
   static Acc load_sum(const char* c, Mask m, bool tail) { return _mm_castps_si128(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, _mm_castsi128_ps(v), m, tail); }

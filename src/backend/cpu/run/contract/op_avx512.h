@@ -16,10 +16,9 @@ struct F32 {
   static Vec broadcast(const char* p) { return _mm512_set1_ps(*reinterpret_cast<const float*>(p)); }
   // As text, because the compiler likes to rotate accumulators through vfmadd132ps, and then spills.
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
-  TEMPER_INLINE static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
-    if (f.bias == nullptr) return _mm512_setzero_ps();
-    return _mm512_maskz_loadu_ps(tail ? m : 0xffff, f.bias + col);
-  }
+  static constexpr bool kAddsBias = true;
+  TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm512_add_ps(a, b); }
+  TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm512_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return _mm512_maskz_loadu_ps(tail ? m : 0xffff, c); }
   TEMPER_INLINE static void store_sum(char* c, Acc v, Mask m, bool tail) { _mm512_mask_storeu_ps(c, tail ? m : 0xffff, v); }
   template <bool kResidual>
@@ -38,6 +37,7 @@ struct Int {  // what VNNI and plain AVX-512 share
   static Mask mask(int64_t lanes) { return lane_mask(lanes); }
   static Vec load(const char* p) { return _mm512_loadu_si512(p); }
   static Vec broadcast(const char* p) { return _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
+  static constexpr bool kAddsBias = false;
   static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
     if (f.a_offset == 0) return _mm512_setzero_si512();
     const __m512i sums = _mm512_maskz_loadu_epi32(tail ? m : 0xffff, f.column_sum + col);

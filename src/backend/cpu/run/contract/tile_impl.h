@@ -77,6 +77,15 @@ TEMPER_KERNEL void tile(const TileCall& t) {
       unrolled<kPointers>([&](auto i) TEMPER_INLINE { p[i] += 4; });
     }
   }
+  // The bias comes last: added first, each product would be rounded at its size, however small the sum of products is.
+  if constexpr (Op::kAddsBias) {
+    if (t.last && t.finish.bias != nullptr) {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
+        const typename Op::Acc bias = Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
+        unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = Op::add(acc[i * NV + j], bias); });
+      });
+    }
+  }
   auto end = [&](auto residual) TEMPER_INLINE {
     unrolled<MR>([&](auto i) TEMPER_INLINE {
       unrolled<NV>([&](auto j)
