@@ -113,6 +113,9 @@ std::optional<int32_t> ScalarBuilder::simplify_arithmetic(ScalarOp op, int32_t a
       break;
     case ScalarOp::k_mul:
       if (is_constant(b, 1)) return a;
+      for (auto [x, y] : {std::pair(a, b), std::pair(b, a)}) {
+        if (code_[y].op == ScalarOp::k_sigmoid && code_[y].args[0] == x) return apply(ScalarOp::k_silu, x);
+      }
       if (is_constant(b, -1)) return apply(ScalarOp::k_neg, a);
       if (exact && is_constant(b, 0)) return b;
       break;

@@ -40,7 +40,7 @@ const ActivationRow kRows[] = {
     {"swish", "Swish", "", "alpha", 1, "", 0, false, ACTIVATION_VALUE(x* sigmoid(x* a))},
     {"hard_sigmoid", "HardSigmoid", "", "alpha", 0.2, "beta", 0.5, false,
      ACTIVATION_VALUE(max(min(x* a + b, x.like(1.0)), 0.0))},
-    {"hard_swish", "HardSwish", "", "", 0, "", 0, false, ACTIVATION_VALUE(x* max(min(x*(1.0 / 6) + 0.5, x.like(1.0)), 0.0))},
+    {"hard_swish", "HardSwish", "", "", 0, "", 0, false, ACTIVATION_VALUE(hard_swish(x))},
     {"softplus", "Softplus", "", "", 0, "", 0, false, ACTIVATION_VALUE(softplus(x))},
     {"softsign", "Softsign", "", "", 0, "", 0, false, ACTIVATION_VALUE(x / (1.0 + abs(x)))},
     {"mish", "Mish", "", "", 0, "", 0, false, ACTIVATION_VALUE(x* tanh(softplus(x)))},

@@ -54,6 +54,7 @@ inline Expr log1p(Expr a) { return apply(ScalarOp::k_log1p, a); }
 inline Expr tanh(Expr a) { return apply(ScalarOp::k_tanh, a); }
 inline Expr erf(Expr a) { return apply(ScalarOp::k_erf, a); }
 inline Expr sigmoid(Expr a) { return apply(ScalarOp::k_sigmoid, a); }
+inline Expr hard_swish(Expr a) { return apply(ScalarOp::k_hard_swish, a); }
 inline Expr abs(Expr a) { return apply(ScalarOp::k_abs, a); }
 inline Expr sqrt(Expr a) { return apply(ScalarOp::k_sqrt, a); }
 inline Expr rsqrt(Expr a) { return apply(ScalarOp::k_rsqrt, a); }

@@ -123,18 +123,20 @@ std::optional<std::string> ContractLowering::run() {
   parameters_ = fields_of(contraction_);
   SimpleEpilogue simple;
   bool none = region.stages.size() == 1;
-  if (!none && floats && as_simple(*stage, types, simple)) {
+  std::optional<Region> rest;
+  if (!none && floats) {
+    none = as_simple(*stage, types, simple);
+    if (!none) simple = {}, rest = without_sums(types, simple);
     code_.bias_buffer = simple.bias, code_.residual_buffer = simple.residual;
     code_.lo = simple.lo, code_.hi = simple.hi;
-    none = true;
   }
   parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset,
                                          contraction_.c_offset, simple.residual_row, simple.residual_offset});
   if (none) return std::nullopt;
   if (!floats) return "an epilogue behind integers";
   if (auto why = epilogue_refusal(region)) return *why;
-  auto epilogue =
-      lower_epilogue(*candidate_->context, region, candidate_->layouts, contraction_.row_dims, contraction_.col_dims, in_place);
+  auto epilogue = lower_epilogue(*candidate_->context, rest ? *rest : region, candidate_->layouts, contraction_.row_dims,
+                                 contraction_.col_dims, in_place);
   if (!epilogue.ok()) return epilogue.error().to_string();
   code_.epilogue = std::move(epilogue->blob);
   for (int i = 0; i < code_.buffers; ++i) code_.epilogue_buffers.push_back(i);
@@ -179,6 +181,65 @@ bool ContractLowering::as_simple(const Contract& stage, const std::vector<Tensor
     acc = static_cast<int32_t>(k);
   }
   return acc == map->body->results()[0] && e.lo <= e.hi;
+}
+
+std::optional<Region> ContractLowering::without_sums(const std::vector<TensorType>& types, SimpleEpilogue& e) const {
+  Region region = *candidate_->region;
+  const int result = static_cast<int>(region.inputs.size());
+  auto* map = std::get_if<Map>(&region.stages[1]);
+  if (!map || std::find(region.outputs.begin(), region.outputs.end(), result) != region.outputs.end()) return std::nullopt;
+  for (size_t s = 2; s < region.stages.size(); ++s) {
+    for (const Access* access : accesses_of(region.stages[s])) {
+      if (access->value == result) return std::nullopt;
+    }
+  }
+  const auto vars = index_vars(*candidate_->context, map->domain);
+  const auto& code = map->body->code();
+  const auto reads_result = [&](const ScalarInstruction& in) {
+    return in.op == ScalarOp::kOperand && map->operands[in.index].value == result &&
+           map->operands[in.index].map.results == vars;
+  };
+  const auto first = std::find_if(code.begin(), code.end(), reads_result);
+  if (first == code.end()) return std::nullopt;
+  const auto start = static_cast<int32_t>(first - code.begin());
+  int32_t acc = start;
+  for (bool more = true; more;) {
+    more = false;
+    int32_t user = -1;
+    int64_t uses = std::count(map->body->results().begin(), map->body->results().end(), acc);
+    for (size_t k = 0; k < code.size(); ++k) {
+      for (int32_t arg : code[k].args) {
+        if (arg == acc) ++uses, user = static_cast<int32_t>(k);
+      }
+    }
+    if (uses != 1 || user == -1 || code[user].op != ScalarOp::k_add || code[user].dtype != DType::kF32) break;
+    const ScalarInstruction& other = code[code[user].args[0] == acc ? code[user].args[1] : code[user].args[0]];
+    more = other.op == ScalarOp::kOperand && take_operand(map->operands[other.index], vars, types, e);
+    if (more) acc = user;
+  }
+  if (acc == start) return std::nullopt;
+  ScalarBuilder body;
+  std::vector<int32_t> value(code.size(), -1);
+  for (size_t k = 0; k < code.size(); ++k) {
+    const ScalarInstruction& in = code[k];
+    const auto arg = [&](int i) { return in.args[i] < 0 ? -1 : value[in.args[i]]; };
+    if (static_cast<int32_t>(k) == acc)
+      value[k] = value[start];
+    else if (in.op == ScalarOp::kOperand)
+      value[k] = body.operand(in.index, in.dtype);
+    else if (in.op == ScalarOp::kConst)
+      value[k] = is_float(in.dtype) ? body.constant(in.constant.f, in.dtype) : body.constant_int(in.constant.i, in.dtype);
+    else if (in.op == ScalarOp::kSym)
+      value[k] = body.sym(in.sym);
+    else if (in.op == ScalarOp::kCast)
+      value[k] = body.cast(arg(0), in.dtype);
+    else
+      value[k] = body.apply(in.op, arg(0), arg(1), arg(2));
+  }
+  std::vector<int32_t> results;
+  for (int32_t r : map->body->results()) results.push_back(value[r]);
+  map->body = body.finish(results, map->body->operand_count());
+  return region;
 }
 
 bool ContractLowering::take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,

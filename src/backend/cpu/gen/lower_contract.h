@@ -54,6 +54,9 @@ class ContractLowering {
   std::optional<std::string> run();
   // One map, one output: acc [+ per column] [+ same index] [max, min with constants].
   bool as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const;
+  // The region less the sums that its first map begins with and that registers can do: to the map, the accumulator is their
+  // result.
+  std::optional<Region> without_sums(const std::vector<TensorType>& types, SimpleEpilogue& e) const;
   bool take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
                     SimpleEpilogue& e) const;
 

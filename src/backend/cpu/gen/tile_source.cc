@@ -8,7 +8,7 @@ namespace {
 class TileSource final : public TacticSource {
  public:
   std::string_view name() const override { return "tile"; }
-  std::string fingerprint() const override { return "tile-1"; }
+  std::string fingerprint() const override { return "tile-2"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
     if (auto why = tile_refusal(*candidate.region)) return Decline{*why};

@@ -30,7 +30,6 @@ struct Job {
   int64_t row_blocks, channel_blocks;
   int64_t padded;  // channels of the packed weights
   int64_t all_channels;
-  int64_t inner_begin = 0, inner_end = 0;  // output columns all of whose taps exist
 };
 
 void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channels, int worker) {
@@ -57,22 +56,17 @@ void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channe
   const float* weights = static_cast<const float*>(job.args.b) + ty.begin * call.weight_row + c;
   float* out = static_cast<float*>(job.args.c) + image * g.out_image + y * g.out_row + c;
   const int64_t first_row = (image * g.out_h + y) * g.out_w;
-  for (int64_t x = 0; x < g.out_w;) {
-    Taps tx{0, g.kernel_w};
-    int64_t end = job.inner_end;
-    if (x < job.inner_begin || x >= job.inner_end) {
-      tx = existing(x, g.in_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left);
-      end = x + 1;
-    }
-    call.in = in + (x * g.stride_w - g.pad_left + tx.begin * g.dilation_w) * g.in_pixel;
-    call.weights = weights + tx.begin * call.weight_tap;
-    call.tap_cols = tx.count;
-    call.out = out + x * g.out_pixel;
-    call.pixels = end - x;
-    if (e.residual != nullptr) call.residual = e.residual + (first_row + x) * e.residual_row + c;
-    (g.in_c == 1 ? job.kernels.depthwise : job.kernels.grouped)(call);
-    x = end;
-  }
+  call.in = in - g.pad_left * g.in_pixel;
+  call.weights = weights;
+  call.tap_cols = g.kernel_w;
+  call.x = -g.pad_left;
+  call.x_step = g.stride_w;
+  call.x_tap = g.dilation_w;
+  call.x_end = g.in_w;
+  call.out = out;
+  call.pixels = g.out_w;
+  if (e.residual != nullptr) call.residual = e.residual + first_row * e.residual_row + c;
+  (g.in_c == 1 ? job.kernels.depthwise : job.kernels.grouped)(call);
   if (e.tile == nullptr) return;
   const int64_t chunk = std::max<int64_t>(1, kMaxTileElements / channels);
   for (int64_t x = 0; x < g.out_w; x += chunk) {
@@ -139,9 +133,6 @@ void depthwise_run(const ContractProblem& problem, const ContractConfig& config,
   job.row_blocks = divide_up(g.out_h, job.rows);
   job.channels = std::min(round_up(config.nc, job.kernels.lanes), job.all_channels);
   job.channel_blocks = divide_up(job.all_channels, job.channels);
-  job.inner_begin = std::clamp<int64_t>(divide_up(std::max<int64_t>(g.pad_left, 0), g.stride_w), 0, g.out_w);
-  const int64_t last = g.in_w - 1 - (g.kernel_w - 1) * g.dilation_w + g.pad_left;  // input position of the last whole pixel
-  job.inner_end = last < 0 ? job.inner_begin : std::clamp(last / g.stride_w + 1, job.inner_begin, g.out_w);
   executor.parallel_for(
       g.batch * job.row_blocks * job.channel_blocks,
       [](void* self, int64_t task, int worker) { run_task(*static_cast<const Job*>(self), task, worker); }, &job);

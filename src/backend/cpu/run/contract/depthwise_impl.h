@@ -3,19 +3,22 @@
 
 // P output pixels, one vector of channels, kernel rows of K adjacent taps, horizontal stride S: every input is loaded once for
 // a kernel row and used by all outputs that it touches. With groups, each of a group's inputs in turn is spread over its lanes.
-template <int K, int S, int P, bool kPart, bool kGroups>
+// At an edge some inputs do not exist.
+template <int K, int S, int P, bool kPart, bool kGroups, bool kEdge>
 TEMPER_INLINE inline void depthwise_block(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
   Vec::T acc[P];
   const Vec::T start = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(d.bias + c, lanes) : Vec::load(d.bias + c);
   unrolled<P>([&](auto p) TEMPER_INLINE { acc[p] = start; });
   const float* in = d.in + pixel * d.in_step + c;
   const float* weights = d.weights + c;
+  const int64_t x_first = d.x + pixel * d.x_step;
   for (int64_t row = 0; row < d.tap_rows; ++row) {
     for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
       Vec::T w[K];
       unrolled<K>([&](auto k) TEMPER_INLINE { w[k] = Vec::load(weights + input * d.weight_input + k * d.weight_tap); });
       const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
       unrolled<(P - 1) * S + K>([&](auto q) TEMPER_INLINE {
+        if (kEdge && (x_first + q * d.x_tap < 0 || x_first + q * d.x_tap >= d.x_end)) return;
         const float* at = in + q * d.in_tap;
         Vec::T x = kPart ? Vec::load_part(at, lanes) : Vec::load(at);
         if (kGroups) x = Vec::permute(x, lane);
@@ -44,13 +47,27 @@ TEMPER_INLINE inline void depthwise_block(const DepthwiseCall& d, int64_t pixel,
   });
 }
 
+template <int K, int S, int P, bool kPart, bool kGroups>
+TEMPER_INLINE inline void depthwise_pixels(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+  const int64_t x = d.x + pixel * d.x_step;
+  if (x >= 0 && x + ((P - 1) * S + K - 1) * d.x_tap < d.x_end) {
+    depthwise_block<K, S, P, kPart, kGroups, false>(d, pixel, c, lanes);
+  } else {
+    depthwise_block<K, S, P, kPart, kGroups, true>(d, pixel, c, lanes);
+  }
+}
+
+// Many images are multiples of 7 wide.
 template <int K, int S, bool kPart, bool kGroups>
 TEMPER_INLINE inline void depthwise_vector(const DepthwiseCall& d, int64_t c, int64_t lanes) {
-  constexpr int kWide = Vec::kPixels;
+  constexpr int kWide = Vec::kPixels, kSeven = Vec::kPixels > 7 ? 7 : Vec::kPixels;
   int64_t p = 0;
-  for (; p + kWide <= d.pixels; p += kWide) depthwise_block<K, S, kWide, kPart, kGroups>(d, p, c, lanes);
-  for (; p + 4 <= d.pixels; p += 4) depthwise_block<K, S, 4, kPart, kGroups>(d, p, c, lanes);
-  for (; p < d.pixels; ++p) depthwise_block<K, S, 1, kPart, kGroups>(d, p, c, lanes);
+  if (d.pixels % kWide != 0 && d.pixels % kSeven == 0) {
+    for (; p < d.pixels; p += kSeven) depthwise_pixels<K, S, kSeven, kPart, kGroups>(d, p, c, lanes);
+  }
+  for (; p + kWide <= d.pixels; p += kWide) depthwise_pixels<K, S, kWide, kPart, kGroups>(d, p, c, lanes);
+  for (; p + 4 <= d.pixels; p += 4) depthwise_pixels<K, S, 4, kPart, kGroups>(d, p, c, lanes);
+  for (; p < d.pixels; ++p) depthwise_pixels<K, S, 1, kPart, kGroups>(d, p, c, lanes);
 }
 
 template <int K, int S, bool kGroups>
@@ -62,16 +79,17 @@ TEMPER_KERNEL void depthwise_sized(const DepthwiseCall& d) {
 
 // Any taps: C vectors of channels of one pixel at a time, so that the sums do not wait for each other.
 template <int C, bool kPart, bool kGroups>
-TEMPER_INLINE inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel, int64_t c, int64_t lanes) {
+TEMPER_INLINE inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel, int64_t first, int64_t last, int64_t c,
+                                          int64_t lanes) {
   Vec::T acc[C];
   unrolled<C>([&](auto i) TEMPER_INLINE {
     const float* b = d.bias + c + i * Vec::kLanes;
     acc[i] = d.bias == nullptr ? Vec::set1(0) : kPart ? Vec::load_part(b, lanes) : Vec::load(b);
   });
   for (int64_t row = 0; row < d.tap_rows; ++row) {
-    const float* in = d.in + row * d.in_row + pixel * d.in_step + c;
-    const float* weights = d.weights + row * d.weight_row + c;
-    for (int64_t col = 0; col < d.tap_cols; ++col) {
+    const float* in = d.in + row * d.in_row + pixel * d.in_step + first * d.in_tap + c;
+    const float* weights = d.weights + row * d.weight_row + first * d.weight_tap + c;
+    for (int64_t col = first; col < last; ++col) {
       for (int64_t input = 0; input < (kGroups ? d.group : 1); ++input) {
         const Vec::Lanes lane = Vec::lane_of_group(d.group, input);
         unrolled<C>([&](auto i) TEMPER_INLINE {
@@ -104,10 +122,12 @@ TEMPER_INLINE inline void depthwise_pixel(const DepthwiseCall& d, int64_t pixel,
 template <bool kGroups>
 TEMPER_KERNEL void depthwise_any(const DepthwiseCall& d) {
   for (int64_t p = 0; p < d.pixels; ++p) {
-    int64_t c = 0;
-    for (; c + 4 * Vec::kLanes <= d.channels; c += 4 * Vec::kLanes) depthwise_pixel<4, false, kGroups>(d, p, c, 0);
-    for (; c + Vec::kLanes <= d.channels; c += Vec::kLanes) depthwise_pixel<1, false, kGroups>(d, p, c, 0);
-    if (c < d.channels) depthwise_pixel<1, true, kGroups>(d, p, c, d.channels - c);
+    int64_t first = 0, last = d.tap_cols, c = 0;
+    while (first < last && d.x + p * d.x_step + first * d.x_tap < 0) ++first;
+    while (first < last && d.x + p * d.x_step + (last - 1) * d.x_tap >= d.x_end) --last;
+    for (; c + 4 * Vec::kLanes <= d.channels; c += 4 * Vec::kLanes) depthwise_pixel<4, false, kGroups>(d, p, first, last, c, 0);
+    for (; c + Vec::kLanes <= d.channels; c += Vec::kLanes) depthwise_pixel<1, false, kGroups>(d, p, first, last, c, 0);
+    if (c < d.channels) depthwise_pixel<1, true, kGroups>(d, p, first, last, c, d.channels - c);
   }
 }
 

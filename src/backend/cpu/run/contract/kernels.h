@@ -76,7 +76,8 @@ struct WinogradOutput {
 };
 
 // Depthwise and thin groups: `pixels` outputs of one image row, for `channels` channels, from the taps [0, tap_rows) x
-// [0, tap_cols), all of which exist. Groups have `group` inputs and as many outputs. Strides count floats.
+// [0, tap_cols). All rows exist; tap col of output p exists where 0 <= x + p * x_step + col * x_tap < x_end, others are left
+// out. Groups have `group` inputs and as many outputs. Strides count floats.
 struct DepthwiseCall {
   int64_t group = 1;  // a power of two, at most a vector
 
@@ -85,6 +86,7 @@ struct DepthwiseCall {
   const float* weights = nullptr;               // of tap (0, 0)
   int64_t weight_row = 0, weight_tap = 0, weight_input = 0;  // from row to row, tap to tap, input of the group to input
   int64_t tap_rows = 0, tap_cols = 0;
+  int64_t x = 0, x_step = 1, x_tap = 1, x_end = 0;  // input columns
   float* out = nullptr;
   int64_t out_step = 0;
   int64_t pixels = 0, channels = 0;

@@ -93,7 +93,7 @@ using VB = V<uint8_t>;
 template <class T>
 inline V<T> splat(T x) {
   Raw<T> zero = {};
-  return {zero + x};
+  return {x - zero};  // a sum would lose the sign of a zero
 }
 template <class T>
 inline SRaw<T> bits(V<T> a) {
