@@ -256,7 +256,15 @@ TEST_F(Roundtrip, APlanIsTheSameThroughMemoryFilesAndStreams) {
 TEST_F(Roundtrip, TextsSayWhatIsInside) {
   const std::string text = temper::explain(*loaded.engine, temper::TextFormat::kTEXT);
   EXPECT_NE(text.find("kernel"), std::string::npos);
-  EXPECT_NE(temper::explain(*loaded.engine, temper::TextFormat::kJSON).find("\"kernels\": ["), std::string::npos);
+  EXPECT_NE(text.find("% of peak"), std::string::npos);
+  EXPECT_NE(text.find("read and written"), std::string::npos);
+  const std::string json = temper::explain(*loaded.engine, temper::TextFormat::kJSON);
+  EXPECT_NE(json.find("\"kernels\": ["), std::string::npos);
+  const size_t totals = json.find("\"totals\": {");
+  ASSERT_NE(totals, std::string::npos);
+  // A kernel that reads and writes has bytes, and one that computes has operations.
+  EXPECT_EQ(json.find("\"bytes\": 0", totals), std::string::npos);
+  EXPECT_EQ(json.find("\"operations\": 0", totals), std::string::npos);
   EXPECT_NE(temper::print(*loaded.engine, temper::Representation::kGRAPH).find("graph"), std::string::npos);
   EXPECT_NE(temper::print(*loaded.engine, temper::Representation::kPLAN).find("launch"), std::string::npos);
   EXPECT_FALSE(temper::print(*loaded.engine, temper::Representation::kREGIONS).empty());
