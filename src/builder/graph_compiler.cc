@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "kernel/chain.h"
 #include "kernel/contraction.h"
 #include "kernel/cost.h"
 #include "ops/core/core.h"
@@ -78,6 +80,15 @@ std::vector<int> order_of_access(const Access& access) {
   return order;
 }
 
+// Units as they are done one by one: those that are joined by their parts.
+template <class F>
+void for_each_part(const Partition& partition, F f) {
+  for (const Unit& unit : partition.units) {
+    if (unit.parts.empty()) f(unit);
+    for (const Unit& part : unit.parts) f(part);
+  }
+}
+
 std::string unit_name(const Unit& unit) {
   std::string name;
   for (const std::string& n : unit.names) {
@@ -118,14 +129,14 @@ const Storage& GraphCompiler::stored(ValueId v) {
 // Decides the orders of dimensions, and which values are written straight into a concat.
 Status GraphCompiler::plan_places() {
   std::map<ValueId, const Unit*> producer;
-  for (const Unit& unit : partition_.units) {
+  for_each_part(partition_, [&](const Unit& unit) {
     for (ValueId v : unit.outputs) producer[v] = &unit;
     const Contract* contract = contract_of(unit);
-    if (!contract) continue;
+    if (!contract) return;
     int wanted = wanted_innermost_lhs(graph_.sym(), *contract);
     ValueId lhs = unit.inputs[contract->lhs.value];
     if (wanted >= 0 && !wish_.contains(lhs)) wish_[lhs] = wanted;
-  }
+  });
   std::set<ValueId> fixed(graph_.outputs().begin(), graph_.outputs().end());
   // A concat whose parts are all parts of a longer one, in a row, is a piece of it.
   std::vector<const Node*> concats;
@@ -187,12 +198,12 @@ void GraphCompiler::plan_views() {
   std::map<ValueId, int> readers;
   std::map<ValueId, const Unit*> producer;
   std::set<ValueId> fixed(graph_.outputs().begin(), graph_.outputs().end());
-  for (const Unit& unit : partition_.units) {
+  for_each_part(partition_, [&](const Unit& unit) {
     for (ValueId v : unit.outputs) producer[v] = &unit;
     for (ValueId v : unit.inputs) ++readers[v];
-    if (unit.control == kNone32) continue;
+    if (unit.control == kNone32) return;
     for (ValueId v : graph_.node(unit.control).operands) fixed.insert(v);
-  }
+  });
   for (const Unit& unit : partition_.units) {
     const Access* access = unit.control == kNone32 ? movement_of(unit) : nullptr;
     if (!access) continue;
@@ -350,26 +361,54 @@ Status GraphCompiler::compile_unit(const Unit& unit) {
   return {};
 }
 
-Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs) {
+Candidate GraphCompiler::candidate_for(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs) const {
   Candidate candidate;
   candidate.context = &graph_.sym();
   candidate.region = &unit.region;
   candidate.best = [this](SymInt e) { return assembly_.best(e); };
-  std::vector<int> buffers;
   for (size_t i = 0; i < inputs.size(); ++i) {
     candidate.layouts.push_back(inputs[i].layout);
     auto data = unit.inputs[i] == kNone32 ? std::nullopt : constant(unit.inputs[i]);
     candidate.constants.push_back(data ? *data : nullptr);
-    buffers.push_back(inputs[i].buffer);
   }
   for (size_t o = 0; o < outputs.size(); ++o) {
     // The region's output has the dims in its own order.
     Layout layout = outputs[o].layout;
     for (size_t d = 0; d < layout.strides.size(); ++d) layout.strides[unit.output_order[o][d]] = outputs[o].layout.strides[d];
     candidate.layouts.push_back(std::move(layout));
-    buffers.push_back(outputs[o].buffer);
   }
-  std::vector<plan::CandidateT> seen;
+  return candidate;
+}
+
+Status GraphCompiler::compile_joined(const Unit& unit) {
+  std::vector<Storage> inputs;
+  for (ValueId v : unit.inputs) inputs.push_back(stored(v));
+  const ValueId out = unit.outputs[0];
+  const Storage target{-1, Layout::permuted(graph_.type(out).dims, order_for(unit, 0))};
+  const Candidate candidate = candidate_for(unit, inputs, {target});
+  for (const TacticSource* source : tactic_sources()) {
+    auto offered = source->enumerate(candidate, assembly_.options().device, assembly_.options().build);
+    auto* declined = std::get_if<Decline>(&offered);
+    if (!declined) {
+      declines_.clear();
+      return compile_unit(unit);
+    }
+    plan::CandidateT c;
+    c.source = source->name();
+    c.decline = "joined with what follows: " + declined->reason;
+    declines_.push_back(std::move(c));
+  }
+  for (const Unit& part : unit.parts) TEMPER_TRY(compile_unit(part));
+  return {};
+}
+
+Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs) {
+  const Candidate candidate = candidate_for(unit, inputs, outputs);
+  std::vector<int> buffers;
+  for (const std::vector<Storage>* side : {&inputs, &outputs}) {
+    for (const Storage& s : *side) buffers.push_back(s.buffer);
+  }
+  std::vector<plan::CandidateT> seen = std::exchange(declines_, {});
   TacticChooser::Choice choice;
   std::string name = unit_name(unit);
   if (assembly_.options().chooser) {
@@ -636,6 +675,7 @@ Status GraphCompiler::compile_loop(const Node& node) {
 
 Status GraphCompiler::run() {
   partition_ = partition(graph_);
+  join_chains(partition_, graph_);
   TEMPER_TRY(plan_places());
   plan_views();
   int done = 0;
@@ -643,7 +683,7 @@ Status GraphCompiler::run() {
     if (assembly_.options().progress && !assembly_.options().progress(unit_name(unit), done, static_cast<int>(partition_.units.size()))) {
       return Error(ErrorCode::kCancelled, "the build was cancelled");
     }
-    TEMPER_TRY(unit.control != kNone32 ? compile_control(unit.control) : compile_unit(unit));
+    TEMPER_TRY(unit.control != kNone32 ? compile_control(unit.control) : unit.parts.empty() ? compile_unit(unit) : compile_joined(unit));
     ++done;
   }
   // Outputs that no unit has made where they belong: inputs, constants, values that leave twice.

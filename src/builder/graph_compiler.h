@@ -35,6 +35,9 @@ class GraphCompiler {
  private:
   Status plan_places();
   Status compile_unit(const Unit& unit);
+  // A joined unit, whole where a source does it, else part by part.
+  Status compile_joined(const Unit& unit);
+  Candidate candidate_for(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs) const;
   // A unit that only moves elements which already lie in the order that it wants: its output is a view, and needs no kernel.
   std::optional<Storage> as_view(const Unit& unit);
   // For values that one unit reads, which only moves them: the order of their dimensions in which that unit is a view.
@@ -70,6 +73,7 @@ class GraphCompiler {
   std::map<ValueId, Place> places_;                   // values written straight into a concat
   std::map<std::pair<ValueId, int>, Storage> copies_;
   std::map<ValueId, int> bound_outputs_;
+  std::vector<plan::CandidateT> declines_;            // why the unit to come is not done together with others
 };
 
 }  // namespace temper

@@ -30,6 +30,8 @@ struct Unit {
   std::vector<std::vector<int>> output_order;
   std::vector<std::string> names;  // nodes of the model that it covers, in order
   NodeId control = kNone32;
+  // Of a joined unit (kernel/chain.h): units that do the same one after the other. Empty: it is whole.
+  std::vector<Unit> parts;
 };
 
 struct Partition {

@@ -72,6 +72,36 @@ struct Offered {
 
 Device here(int threads) { return {std::string(isa_name(cpu_info().isa)), threads}; }
 
+// Attention with a scale and a mask, more rows than a block has, and a last block that is shorter.
+constexpr const char* kAttention =
+    "region (%0: f32[s, 130, 2, 20], %1: f32[s, 2, 45, 20], %2: f32[s, 45, 2, 24], %3: f32[130, 45]) {\n"
+    "  %4 = contract f32[s, 2, 130, 45 | 20] %0[d0, d2, d1, d4] * %1[d0, d1, d3, d4]\n"
+    "  %5 = map f32[s, 2, 130, 45] (%4[d0, d1, d2, d3], %3[d2, d3]) (f32 %0, f32 %1) { %2 = const f32 0.25; %3 = mul f32 %0 %2; %4 = add f32 %1 %3; } -> %4\n"
+    "  %6 = reduce max f32[s, 2, 130 | 45] (%5[d0, d1, d2, d3]) (f32 %0) {} -> %0\n"
+    "  %7 = map f32[s, 2, 130, 45] (%5[d0, d1, d2, d3], %6[d0, d1, d2]) (f32 %0, f32 %1) { %2 = sub f32 %0 %1; %3 = exp f32 %2; } -> %3\n"
+    "  %8 = reduce sum f32[s, 2, 130 | 45] (%7[d0, d1, d2, d3]) (f32 %0) {} -> %0\n"
+    "  %9 = map f32[s, 2, 130, 45] (%7[d0, d1, d2, d3], %8[d0, d1, d2]) (f32 %0, f32 %1) { %2 = div f32 %0 %1; } -> %2\n"
+    "  %10 = contract f32[s, 2, 130, 24 | 45] %9[d0, d1, d2, d4] * %2[d0, d4, d1, d3]\n"
+    "} -> (%10)\n";
+
+TEST(Measure, TwoProductsWithRowsBetweenThem) {
+  for (int level = 0; level <= static_cast<int>(cpu_info().isa); ++level) {
+    Offered offered(kAttention);
+    // One tactic for each block size up to the rows that there are.
+    EXPECT_EQ(offered.check_all({std::string(isa_name(static_cast<IsaLevel>(level))), 1}, false), 4);
+  }
+}
+
+TEST(Measure, RowsThatReadAnotherPointAreNoChain) {
+  std::string text = kAttention;
+  const std::string own = "(%7[d0, d1, d2, d3], %8[d0, d1, d2])", other = "(%7[d0, d1, d2, 44 - d3], %8[d0, d1, d2])";
+  text.replace(text.find(own), own.size(), other);
+  Offered offered(text);
+  for (const TacticSource* source : tactic_sources()) {
+    EXPECT_TRUE(std::holds_alternative<Decline>(source->enumerate(offered.candidate, here(1), {}))) << source->name();
+  }
+}
+
 TEST(Measure, AMatrixProductWithABias) {
   Offered offered(
       "region (%0: f32[s, 70], %1: f32[70, 50], %2: f32[50]) {\n"

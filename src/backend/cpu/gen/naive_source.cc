@@ -1,4 +1,6 @@
 // The answer that there always is: a contraction as a reduction of products, in a tile program. Slow, and right for every index map.
+#include <algorithm>
+
 #include "backend/cpu/gen/lower_tile.h"
 #include "kernel/cost.h"
 #include "tune/source.h"
@@ -28,9 +30,10 @@ class NaiveSource final : public TacticSource {
   std::string fingerprint() const override { return "naive-1"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
-    bool contracts = false;
-    for (const Stage& stage : candidate.region->stages) contracts = contracts || std::holds_alternative<Contract>(stage);
-    if (!contracts) return Decline{"nothing in it is a contraction"};
+    const auto& stages = candidate.region->stages;
+    const auto contracts = std::count_if(stages.begin(), stages.end(), [](const Stage& s) { return std::holds_alternative<Contract>(s); });
+    if (contracts == 0) return Decline{"nothing in it is a contraction"};
+    if (contracts > 1) return Decline{"more than one contraction: each alone is better"};
     if (auto why = tile_refusal(as_reductions(*candidate.region))) return Decline{*why};
     // A thousand operations a microsecond.
     return std::vector<Tactic>{{"naive", "default", cost_of(*candidate.region, candidate.best).operations * 1e-3}};

@@ -1,5 +1,7 @@
 #include "backend/cpu/run/contract_bounds.h"
 
+#include "backend/cpu/run/extent.h"
+
 namespace temper::cpu {
 namespace {
 
@@ -7,25 +9,6 @@ Error outside(const char* what) {
   return Error(ErrorCode::kCorrupt,
                std::string("the ") + what + " of a contraction would lie outside its buffer; build the plan again");
 }
-
-// Whether a set of strided loops starting at `offset` stays inside `bytes`.
-struct Extent {
-  int64_t low = 0, high = 0;
-  bool overflow = false;
-  void loop(int64_t count, int64_t stride) {
-    int64_t span;
-    if (count > 0 && __builtin_mul_overflow(count - 1, stride, &span))
-      overflow = true;
-    else if (count > 0 && __builtin_add_overflow(stride < 0 ? low : high, span, stride < 0 ? &low : &high))
-      overflow = true;
-  }
-  bool inside(int64_t offset, int64_t bytes, DType dtype) const {
-    if (overflow || offset < 0 || offset > (int64_t(1) << 50)) return false;
-    int64_t last;
-    return offset + low >= 0 && !__builtin_add_overflow(offset, high, &last) && last < (int64_t(1) << 50) &&
-           dtype_bytes(dtype, last + 1) <= bytes;
-  }
-};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "backend/cpu/run/contract/lowering.h"
+#include "backend/cpu/run/tile/ops.h"
 
 namespace temper::cpu {
 namespace {
@@ -130,13 +131,8 @@ void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t depth, int64_t 
     return;
   }
   const int64_t ldb = g.ldb ? g.ldb : g.depth;
-  for (int64_t k0 = 0; k0 < depth; k0 += 16) {
-    const int64_t k1 = std::min(depth, k0 + 16);
-    for (int64_t j = 0; j < width; ++j) {
-      const float* from = b + (n + j) * ldb + k;
-      for (int64_t i = k0; i < k1; ++i) panel[i * width + j] = j < cols ? from[i] : 0;
-    }
-  }
+  tile::tile_ops().transpose(reinterpret_cast<uint32_t*>(panel), width, reinterpret_cast<const uint32_t*>(b + n * ldb + k), ldb, cols, depth);
+  for (int64_t i = 0; i < depth && cols < width; ++i) std::fill(panel + i * width + cols, panel + (i + 1) * width, 0.0f);
 }
 
 struct Pass {

@@ -19,33 +19,30 @@ Expected<std::unique_ptr<ProgramRun>> ProgramRun::prepare(const Program& program
 
 Status ProgramRun::run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) {
   TEMPER_CHECK(static_cast<int>(buffers.size()) == buffers_, "a tile kernel runs with as many buffers as it was prepared for");
-  buffer_data_ = buffers.data();
-  workspace_ = workspace;
-  fault_.store(0, std::memory_order_relaxed);
+  Job job{*this, buffers.data(), workspace};
   if (plan_.serial || plan_.cost_ns < kWorthForking || plan_.tasks <= 1) {
-    for (int64_t t = 0; t < plan_.tasks; ++t) task(t, 0);
+    for (int64_t t = 0; t < plan_.tasks; ++t) task(job, t, 0);
   } else {
-    executor.parallel_for(
-        plan_.tasks, [](void* self, int64_t t, int worker) { static_cast<ProgramRun*>(self)->task(t, worker); }, this);
+    for_each_task(executor, plan_.tasks, [&](int64_t t, int worker) { task(job, t, worker); });
   }
-  if (fault_.load(std::memory_order_relaxed) != 0) {
+  if (job.fault.load(std::memory_order_relaxed) != 0) {
     return Error(ErrorCode::kInvalidArgument,
                  "an index read from a tensor is outside the dimension that it selects from; correct the input");
   }
   return {};
 }
 
-void ProgramRun::task(int64_t t, int worker) {
-  std::byte* scratch = workspace_ + per_worker() * worker;
+void ProgramRun::task(Job& job, int64_t t, int worker) const {
+  std::byte* scratch = job.workspace + per_worker() * worker;
   std::byte* places[kMaxPlaces];
-  for (int b = 0; b < buffers_; ++b) places[b] = buffer_data_[b];
+  for (int b = 0; b < buffers_; ++b) places[b] = job.buffers[b];
   for (size_t v = 0; v < plan_.scratch_offset.size(); ++v)
     places[static_cast<size_t>(buffers_) + v] = scratch + plan_.scratch_offset[v];
   StageRun run;
   run.places = places;
   run.registers = scratch + plan_.register_offset;
   for (int k = 0; k < kStateArrays; ++k) run.state[k] = scratch + plan_.state_offset + k * kRegisterBytes;
-  run.fault = &fault_;
+  run.fault = &job.fault;
   int64_t point[32];
   for (size_t g = plan_.grid.size(); g-- > 0;) {
     point[g] = t % plan_.grid[g];

@@ -17,18 +17,22 @@ class ProgramRun final : public Launch {
                                                        std::span<const int64_t> buffer_bytes);
 
   int64_t workspace_bytes(int workers) const override { return per_worker() * workers; }
+  // Changes nothing in this object: several threads may run it at the same time, each with buffers and workspace of its own.
   Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override;
 
  private:
   ProgramRun(KernelPlan plan, int buffers) : plan_(std::move(plan)), buffers_(buffers) {}
   int64_t per_worker() const { return (plan_.scratch_bytes + 127) & ~int64_t{63}; }
-  void task(int64_t t, int worker);
+  struct Job {
+    const ProgramRun& program;
+    std::byte* const* buffers;
+    std::byte* workspace;
+    std::atomic<int> fault{0};
+  };
+  void task(Job& job, int64_t t, int worker) const;
 
   KernelPlan plan_;
   int buffers_;
-  std::byte* const* buffer_data_ = nullptr;
-  std::byte* workspace_ = nullptr;
-  std::atomic<int> fault_{0};
 };
 
 // A program that is a kernel of its own, not an epilogue.

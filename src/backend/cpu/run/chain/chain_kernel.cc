@@ -1,0 +1,257 @@
+// The kernel kind "chain": see chain_code.h.
+//
+// A task is one block of rows of one point of the batch, so that the work is cut by the problem alone. Each worker has a block of s, and
+// scratch for the products and the tile program, of its own.
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+#include "backend/cpu/run/chain/chain_code.h"
+#include "backend/cpu/run/extent.h"
+#include "backend/cpu/run/kernel.h"
+#include "backend/cpu/run/tile/epilogue.h"
+#include "backend/cpu/run/tile/program_run.h"
+#include "base/cpu_info.h"
+
+namespace temper::cpu {
+namespace {
+
+constexpr int kFields = kGemmFields + kOffsetFields;
+
+// Runs on the worker that asks, whose floating-point environment is set already.
+class OwnThread final : public Executor {
+ public:
+  int workers() const override { return 1; }
+  void parallel_for(int64_t tasks, void (*fn)(void* self, int64_t task, int worker), void* self) override {
+    for (int64_t task = 0; task < tasks; ++task) fn(self, task, 0);
+  }
+};
+
+int64_t whole_lines(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Everything that depends on how many rows a block has.
+struct Block {
+  int64_t rows = 0;
+  ContractProblem scores, values;
+  std::unique_ptr<tile::ProgramRun> program;
+};
+
+struct Places {  // in a worker's scratch
+  int64_t product = 0, program = 0, epilogue = 0, total = 0;
+};
+
+class ChainLaunch final : public Launch {
+ public:
+  ChainLaunch(const ChainCode& code, const ContractProblem& scores, const ContractProblem& values, std::array<int64_t, 4> offsets, Block full, Block tail,
+              std::unique_ptr<TileEpilogue::Bound> epilogue)
+      : code_(code),
+        scores_(scores.gemm.with_strides()),
+        values_(values.gemm.with_strides()),
+        offsets_(offsets),
+        full_(std::move(full)),
+        tail_(std::move(tail)),
+        epilogue_(std::move(epilogue)),
+        epilogue_buffers_(code.scores.epilogue_buffers.size()),
+        blocks_((scores_.rows + full_.rows - 1) / full_.rows) {
+    places_.product = whole_lines(full_.rows * scores_.cols * 4);
+    int64_t product = 0, program = 0;
+    for (const Block* b : {&full_, &tail_}) {
+      if (b->rows == 0) continue;
+      product = std::max({product, cpu::workspace_bytes(b->scores, code_.scores.config, 1), cpu::workspace_bytes(b->values, code_.values.config, 1)});
+      program = std::max(program, b->program->workspace_bytes(1));
+    }
+    places_.program = places_.product + whole_lines(product);
+    places_.total = places_.program + whole_lines(program);
+  }
+
+  int64_t workspace_bytes(int workers) const override {
+    return workers * places_.total + (epilogue_ ? workers * epilogue_->scratch_bytes() : 0);
+  }
+
+  Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override {
+    if (epilogue_) {
+      for (size_t i = 0; i < epilogue_buffers_.size(); ++i) epilogue_buffers_[i] = buffers[code_.scores.epilogue_buffers[i]];
+      epilogue_->set_buffers(epilogue_buffers_, workspace + executor.workers() * places_.total);
+    }
+    const auto floats = [&](int buffer, int64_t offset) { return reinterpret_cast<float*>(buffers[buffer]) + offset; };
+    Job job{*this, workspace, floats(code_.scores.a_buffer, offsets_[0]), floats(code_.scores.b_buffer, offsets_[1]),
+            floats(code_.values.b_buffer, offsets_[2]), floats(code_.values.c_buffer, offsets_[3])};
+    for_each_task(executor, scores_.batch_count() * blocks_, [&](int64_t task, int worker) { job.task(task, worker); });
+    return epilogue_ ? epilogue_->status() : Status();
+  }
+
+ private:
+  struct Job {
+    const ChainLaunch& launch;
+    std::byte* workspace;
+    const float *a, *b, *d;
+    float* c;
+
+    void task(int64_t task, int worker) {
+      const GemmGeometry &s = launch.scores_, &v = launch.values_;
+      const int64_t point = task / launch.blocks_, first = task % launch.blocks_ * launch.full_.rows;
+      const Block& block = s.rows - first < launch.full_.rows ? launch.tail_ : launch.full_;
+      int64_t a_at = first * s.lda, b_at = 0, c_at = first * v.ldc, d_at = 0, rest = point;
+      for (int k = 3; k-- > 0;) {
+        const int64_t i = rest % s.batch[k].count;
+        rest /= s.batch[k].count;
+        a_at += i * s.batch[k].a, b_at += i * s.batch[k].b;
+        c_at += i * v.batch[k].c, d_at += i * v.batch[k].b;
+      }
+      std::byte* const scratch = workspace + worker * launch.places_.total;
+      std::byte* const product = scratch + launch.places_.product;
+      OwnThread own;
+      Rows rows{launch.epilogue_.get(), worker, point * s.rows + first};
+      ContractArgs args;
+      args.a = a + a_at;
+      args.b = b + b_at;
+      args.c = scratch;
+      args.workspace = product;
+      if (rows.epilogue != nullptr) args.epilogue.tile = &Rows::hook, args.epilogue.self = &rows;
+      cpu::run(block.scores, launch.code_.scores.config, args, own);
+      std::byte* const places[] = {scratch, scratch};
+      // It reads no indices from tensors, so nothing in it can fail.
+      (void)block.program->run(places, scratch + launch.places_.program, own);
+      args = {};
+      args.a = scratch;
+      args.b = d + d_at;
+      args.c = c + c_at;
+      args.workspace = product;
+      cpu::run(block.values, launch.code_.values.config, args, own);
+    }
+  };
+
+  // Rows of a block as rows of all.
+  struct Rows {
+    TileEpilogue::Bound* epilogue;
+    int worker;
+    int64_t first;
+    static void hook(void* self, int, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+      const Rows& r = *static_cast<const Rows*>(self);
+      r.epilogue->apply(r.worker, tile, ld, r.first + row, rows, col, cols);
+    }
+  };
+
+  const ChainCode& code_;
+  GemmGeometry scores_, values_;
+  std::array<int64_t, 4> offsets_;  // of a, b, d, c
+  Block full_, tail_;
+  std::unique_ptr<TileEpilogue::Bound> epilogue_;
+  std::vector<std::byte*> epilogue_buffers_;
+  int64_t blocks_;
+  Places places_;
+};
+
+class EmptyLaunch final : public Launch {
+ public:
+  Status run(std::span<std::byte* const>, std::byte*, Executor&) override { return {}; }
+};
+
+Error outside(const char* what) {
+  return Error(ErrorCode::kCorrupt, std::string("the ") + what + " of a chain of products would lie outside its buffer; build the plan again");
+}
+
+class ChainKernel final : public Kernel {
+ public:
+  static Expected<std::unique_ptr<Kernel>> decode(ByteReader& blob) {
+    auto kernel = std::make_unique<ChainKernel>();
+    kernel->code_ = TEMPER_TRY(ChainCode::decode(blob));
+    for (const ContractCode* c : {&kernel->code_.scores, &kernel->code_.values}) {
+      if (c->config.isa > cpu_info().isa) {
+        return Error(ErrorCode::kIncompatible, "a kernel needs the instruction set " + std::string(isa_name(c->config.isa)) +
+                                                   ", which this machine does not have; build the plan on this machine or for it");
+      }
+    }
+    ByteReader rows(kernel->code_.rows);
+    kernel->program_ = TEMPER_TRY(tile::decode_kernel_program(rows));
+    TEMPER_TRY(rows.finish());
+    bool fits = kernel->program_.buffers.size() == 2 && kernel->program_.parameters == static_cast<int>(kernel->code_.row_parameters.size());
+    if (!kernel->code_.scores.epilogue_buffers.empty()) {
+      ByteReader reader(kernel->code_.scores.epilogue);
+      kernel->epilogue_ = TEMPER_TRY(TileEpilogue::decode(reader));
+      TEMPER_TRY(reader.finish());
+      fits = fits && kernel->epilogue_->buffer_count() == static_cast<int>(kernel->code_.scores.epilogue_buffers.size());
+    }
+    if (!fits) return Error(ErrorCode::kCorrupt, "the parts of a chain of products do not fit; build the plan again");
+    return std::unique_ptr<Kernel>(std::move(kernel));
+  }
+
+  int buffer_count() const override { return code_.scores.buffers; }
+  int parameter_count() const override { return 2 * kFields + (epilogue_ ? epilogue_->parameter_count() : 0); }
+
+  Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const override {
+    const auto first = parameters.first(kFields), second = parameters.last(kFields);
+    const ContractProblem scores = code_.scores.problem(first), values = code_.values.problem(second);
+    if (scores.gemm.rows == 0 || scores.gemm.batch_count() == 0 || values.gemm.cols == 0) return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
+    TEMPER_TRY(validate(scores));
+    TEMPER_TRY(validate(values));
+    bool same = scores.gemm.rows == values.gemm.rows && scores.gemm.cols == values.gemm.depth;
+    for (int k = 0; k < 3; ++k) same = same && scores.gemm.batch[k].count == values.gemm.batch[k].count;
+    if (!same) return Error(ErrorCode::kCorrupt, "the products of a chain have other sizes; build the plan again");
+    const std::array<int64_t, 4> offsets{first[kGemmFields], first[kGemmFields + 1], second[kGemmFields + 1], second[kGemmFields + 2]};
+    TEMPER_TRY(check_bounds(scores.gemm.with_strides(), values.gemm.with_strides(), offsets, buffer_bytes));
+    const int64_t full_rows = std::min(code_.block_rows, scores.gemm.rows), tail_rows = scores.gemm.rows % full_rows;
+    Block full = TEMPER_TRY(make_block(scores, values, full_rows)), tail;
+    if (tail_rows > 0) tail = TEMPER_TRY(make_block(scores, values, tail_rows));
+    std::unique_ptr<TileEpilogue::Bound> bound;
+    if (epilogue_) {
+      std::vector<int64_t> bytes;
+      for (int b : code_.scores.epilogue_buffers) bytes.push_back(buffer_bytes[b]);
+      bound = TEMPER_TRY(epilogue_->prepare(parameters.subspan(kFields, epilogue_->parameter_count()), bytes));
+      if (bound->rows() != scores.gemm.rows * scores.gemm.batch_count() || bound->cols() != scores.gemm.cols) {
+        return Error(ErrorCode::kCorrupt, "the epilogue of a chain has other sizes than its product; build the plan again");
+      }
+    }
+    return std::unique_ptr<Launch>(
+        std::make_unique<ChainLaunch>(code_, scores, values, offsets, std::move(full), std::move(tail), std::move(bound)));
+  }
+
+ private:
+  Expected<Block> make_block(const ContractProblem& scores, const ContractProblem& values, int64_t rows) const {
+    const int64_t cols = scores.gemm.cols;
+    Block block{rows, scores, values, nullptr};
+    for (ContractProblem* p : {&block.scores, &block.values}) {
+      p->gemm = p->gemm.with_strides();
+      p->gemm.rows = rows;
+      for (auto& batch : p->gemm.batch) batch = {};
+    }
+    block.scores.gemm.ldc = cols;
+    block.values.gemm.lda = cols;
+    TEMPER_TRY(validate(block.scores, code_.scores.config));
+    TEMPER_TRY(validate(block.values, code_.values.config));
+    std::vector<int64_t> numbers;
+    for (const ChainParameter& p : code_.row_parameters) {
+      numbers.push_back(p.kind == ChainParameter::Kind::kRows ? rows : p.kind == ChainParameter::Kind::kCols ? cols : p.number);
+    }
+    const int64_t bytes = rows * cols * 4;
+    block.program = TEMPER_TRY(tile::ProgramRun::prepare(program_, numbers, std::array<int64_t, 2>{bytes, bytes}));
+    return block;
+  }
+
+  Status check_bounds(const GemmGeometry& s, const GemmGeometry& v, const std::array<int64_t, 4>& offsets, std::span<const int64_t> bytes) const {
+    const auto matrix_b = [](Extent& e, const GemmGeometry& g) {
+      e.loop(g.depth, g.b_form == BForm::kTransposed ? 1 : g.ldb), e.loop(g.cols, g.b_form == BForm::kTransposed ? g.ldb : 1);
+      for (const auto& batch : g.batch) e.loop(batch.count, batch.b);
+    };
+    Extent a, b, d, c;
+    a.loop(s.rows, s.lda), a.loop(s.depth, 1);
+    c.loop(v.rows, v.ldc), c.loop(v.cols, 1);
+    for (const auto& batch : s.batch) a.loop(batch.count, batch.a);
+    for (const auto& batch : v.batch) c.loop(batch.count, batch.c);
+    matrix_b(b, s), matrix_b(d, v);
+    if (!a.inside(offsets[0], bytes[code_.scores.a_buffer], DType::kF32)) return outside("left operand");
+    if (!b.inside(offsets[1], bytes[code_.scores.b_buffer], DType::kF32)) return outside("right operand");
+    if (!d.inside(offsets[2], bytes[code_.values.b_buffer], DType::kF32)) return outside("last operand");
+    if (!c.inside(offsets[3], bytes[code_.values.c_buffer], DType::kF32)) return outside("result");
+    return {};
+  }
+
+  ChainCode code_;
+  tile::Program program_;
+  std::unique_ptr<TileEpilogue> epilogue_;
+};
+
+const RegisterKernel kChain{"chain", &ChainKernel::decode};
+
+}  // namespace
+}  // namespace temper::cpu
