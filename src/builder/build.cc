@@ -1,5 +1,7 @@
 #include "builder/build.h"
 
+#include <algorithm>
+
 #include "base/cpu_info.h"
 #include "base/hash.h"
 #include "ops/core/core.h"
@@ -13,8 +15,8 @@ Device this_device(int threads) {
 
 namespace {
 
-// Of the weights as the network has them: what prepared forms of them may take in addition.
-constexpr int64_t kMostGrowthPercent = 45;
+// Of the weights as the network has them: what a plan's may be, with what passes make of them and forms that take more room.
+constexpr int64_t kMostWeightsPercent = 145;
 
 int64_t weight_bytes(const Graph& graph) {
   int64_t bytes = 0;
@@ -56,7 +58,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   Autotuner tuner({.device = config.compile.device,
                    .build = config.compile.build,
                    .cold_constants = cold,
-                   .growth_bytes = weights * kMostGrowthPercent / 100,
+                   .growth_bytes = std::max<int64_t>(0, weight_bytes(network) * kMostWeightsPercent / 100 - weights),
                    .error_on_miss = config.error_on_cache_miss,
                    .cancelled = config.passes.cancelled,
                    .log = config.log},

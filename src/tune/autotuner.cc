@@ -195,7 +195,7 @@ Status Autotuner::measure(const Candidate& candidate, const std::string& name, c
   if (!measurable(candidate)) return {};
   // Where there is no choice, nothing is lost if it can't be measured.
   const Severity trouble = which.size() > 1 ? Severity::kWarning : Severity::kVerbose;
-  const std::vector<Tensor> inputs = sample_inputs(candidate);
+  std::vector<Tensor> inputs = sample_inputs(candidate);
   auto bench = runner_->open(candidate, inputs, options_.device, {.cold_constants = options_.cold_constants});
   if (!bench.ok()) {
     if (options_.log) options_.log->log(trouble, "'" + name + "' is not measured: " + bench.error().to_string());
@@ -208,7 +208,8 @@ Status Autotuner::measure(const Candidate& candidate, const std::string& name, c
   std::vector<std::pair<size_t, Error>> stopped;  // whose runs failed
   std::optional<SpotCheck> check;
   if (level_of(options_.build) >= kCheckedFrom) check.emplace(candidate, inputs);
-  constexpr int64_t kHeldAtOnce = int64_t{128} << 20;
+  inputs.clear();  // the bench has its own
+  constexpr int64_t kHeldAtOnce = int64_t{64} << 20;
   Race race(RaceLimits::for_level(int(level_of(options_.build))));
   const auto keep = [&](const Race::Runner& r) { cache_.set_timing(offers[r.tag].problem, offers[r.tag].text, r.timing()); };
   for (size_t next = 0; next < which.size();) {

@@ -148,7 +148,9 @@ class CpuBench final : public Bench {
       const int64_t bytes = dtype_bytes(p.dtype, p.elements());
       total += bytes;
       if (total > options_.max_bytes) return Error(ErrorCode::kOutOfMemory, "its tensors take more than " + std::to_string(options_.max_bytes) + " bytes");
-      memory_.push_back(TEMPER_TRY(Memory::of(bytes)));
+      memory_.emplace_back();
+      if (input && candidate_.constants[i]) continue;
+      memory_.back() = TEMPER_TRY(Memory::of(bytes));
       if (input) fill(inputs[i], memory_.back().data(), p);
       else std::memset(memory_.back().data(), 0, size_t(memory_.back().bytes()));
     }
@@ -164,6 +166,7 @@ class CpuBench final : public Bench {
       CpuTrial::Piece piece;
       for (Argument& argument : step.arguments) {
         if (argument.buffer >= 0) {
+          TEMPER_TRY(place_constant(size_t(argument.buffer)));
           piece.buffers.push_back(memory_[size_t(argument.buffer)].data());
           sizes.push_back(memory_[size_t(argument.buffer)].bytes());
         } else {
@@ -204,6 +207,14 @@ class CpuBench final : public Bench {
   }
 
  private:
+  // Weights are placed when a trial first reads them as they are: most read packed ones, and they may be most of a model.
+  Status place_constant(size_t buffer) {
+    if (memory_[buffer].data() || buffer >= candidate_.constants.size()) return {};
+    const Placed& p = places_[buffer];
+    memory_[buffer] = TEMPER_TRY(Memory::of(dtype_bytes(p.dtype, p.elements())));
+    fill(*candidate_.constants[buffer], memory_[buffer].data(), p);
+    return {};
+  }
   // Equal packed weights of several trials are kept once.
   const Tensor& held(Tensor constant, CpuTrial& trial) {
     const Hash128 key = hash128(constant.bytes());

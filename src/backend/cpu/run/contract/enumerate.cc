@@ -274,7 +274,15 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
   std::stable_sort(all.begin(), all.end(), [&](const ContractConfig& a, const ContractConfig& b) {
     return estimate_us(problem, a, machine) < estimate_us(problem, b, machine);
   });
-  if (all.size() > 16) all.resize(16);
+  constexpr size_t kMost = 16;
+  if (all.size() > kMost) {
+    // The quickest that does not blow up the weights is always among them: what a plan may grow by has an end.
+    auto lean = std::find_if(all.begin(), all.end(), [](const ContractConfig& c) {
+      return c.kind != ContractKind::kWinograd2 && c.kind != ContractKind::kWinograd4;
+    });
+    if (lean != all.end() && lean - all.begin() >= static_cast<int64_t>(kMost)) all[kMost - 1] = *lean;
+    all.resize(kMost);
+  }
   return all;
 }
 
