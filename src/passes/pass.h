@@ -70,6 +70,7 @@ Expected<Graph> cse(const Graph& graph);
 Expected<Graph> dce(const Graph& graph);
 Expected<Graph> fold_affine(const Graph& graph);
 Expected<Graph> merge_linear(const Graph& graph);
+Expected<Graph> merge_siblings(const Graph& graph);
 Expected<Graph> inline_scalars(const Graph& graph);
 Expected<Graph> hoist_scales(const Graph& graph);
 

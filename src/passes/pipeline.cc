@@ -7,6 +7,7 @@ const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> passes = {
       {"expand", &expand, true}, {"dce", &dce}, {"fold", &fold}, {"cse", &cse}, {"canonicalize", &canonicalize},
       {"fold_affine", &fold_affine}, {"fold", &fold}, {"merge_linear", &merge_linear}, {"fold", &fold},
+      {"merge_siblings", &merge_siblings},
       {"inline_scalars", &inline_scalars}, {"hoist_scales", &hoist_scales}, {"canonicalize", &canonicalize}, {"cse", &cse}, {"dce", &dce},
   };
   return passes;
