@@ -74,6 +74,10 @@ std::vector<Race::Failure> Race::run() {
     for (size_t i = 0; i < runners_.size(); ++i) {
       Runner& r = runners_[i];
       if (r.out || r.enough(limits_)) continue;
+      if (r.us.front() > kLong && r.least() > limits_.behind * runners_[leader()].least()) {
+        r.out = true;
+        continue;
+      }
       auto us = r.trial->time_us();
       if (!us.ok()) {
         failures.push_back({r.tag, std::move(us).error()});

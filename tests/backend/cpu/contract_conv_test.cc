@@ -128,6 +128,26 @@ TEST(ContractConv, DilationAsymmetricPadsOneDimension) {
   check_all(ContractProblem::make_conv(far));
 }
 
+TEST(ContractConv, WinogradOnThePhasesOfADilation) {
+  struct Case {
+    int64_t h, w, dilation_h, dilation_w, pad_top, pad_left, out_h, out_w;
+  };
+  // Phases of unequal sizes, phases without a second tile, more phases than rows, pads that are no multiple of the dilation.
+  for (const Case& c : {Case{13, 15, 2, 3, 2, 3, 13, 15}, Case{9, 11, 4, 4, 4, 4, 9, 11}, Case{3, 14, 6, 1, 6, 1, 3, 14},
+                        Case{16, 12, 3, 2, 2, 3, 14, 13}}) {
+    ConvGeometry g = conv(1, c.h, c.w, 9, 18, 3, 1, 0);
+    g.dilation_h = c.dilation_h, g.dilation_w = c.dilation_w;
+    g.pad_top = c.pad_top, g.pad_left = c.pad_left;
+    g.out_h = c.out_h, g.out_w = c.out_w;
+    const ContractProblem p = ContractProblem::make_conv(g);
+    for (IsaLevel isa : levels()) {
+      for (ContractKind kind : {ContractKind::kWinograd2, ContractKind::kWinograd4}) {
+        for (int64_t mc : {3, 64}) check(p, {.kind = kind, .isa = isa, .mr = 3, .nv = 1, .mc = mc, .kc = 16, .nc = mc < 64 ? 16 : 32});
+      }
+    }
+  }
+}
+
 TEST(ContractConv, GroupsAndDepthwise) {
   ConvGeometry g = conv(2, 6, 9, 4, 6, 3, 1, 1);
   g.groups = 5;

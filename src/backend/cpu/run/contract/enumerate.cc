@@ -95,7 +95,10 @@ ContractConfig blocked(const ContractProblem& p, const Machine& machine, const S
   return c;
 }
 
-int64_t winograd_tiles(const ConvGeometry& g, int m) { return divide_up(g.out_h, m) * divide_up(g.out_w, m); }
+int64_t winograd_tiles(const ConvGeometry& g, int m) {
+  const auto along = [m](int64_t out, int64_t dilation) { return std::min(out, dilation) * divide_up(divide_up(out, dilation), m); };
+  return along(g.out_h, g.dilation_h) * along(g.out_w, g.dilation_w);
+}
 
 // Tiles of `space` bytes of transformed inputs and products at a time. The more tiles, the less often the weights are read.
 ContractConfig winograd(const ContractProblem& p, const Machine& machine, const Sizes& s, int m, Tile tile, int64_t space) {

@@ -1,5 +1,8 @@
 // The Winograd driver (see Note [Winograd] in winograd_impl.h): 3x3 convolutions of stride 1 as t * t matrix products.
 //
+// A convolution of dilation d is d * d dense ones side by side: each works on every d-th row and column ("phase"). Tiles are
+// numbered phase by phase; a phase that is a pixel smaller than the first has as many tiles, perhaps one without outputs.
+//
 // mc tiles make a block, nc columns a task, kc columns a pass. A task transforms its block of tiles, and for each pass
 // computes the products of all t * t matrices and transforms them back while they are in the second-level cache. Where a block
 // is cut into several tasks by columns, the blocks are transformed beforehand and shared.
@@ -22,7 +25,8 @@ struct Job {
   ConvGeometry g;
   const KernelTable& kernels;
   int64_t m = 4, matrices = 36;
-  int64_t tiles_y = 0, tiles_x = 0, tiles = 0, blocks = 0;
+  int64_t phases_y = 1, phases_x = 1;
+  int64_t tiles_y = 0, tiles_x = 0, tiles = 0, blocks = 0;  // along an axis: of a phase
   int64_t block = 0, task_cols = 0, pass_cols = 0, col_tasks = 0, panel = 0, padded_cols = 0;
   int64_t a_row = 0, a_matrix = 0, a_block = 0;  // floats: of transformed inputs
   int64_t c_row = 0, c_matrix = 0;               //         of products
@@ -33,9 +37,11 @@ struct Job {
       : args(a), config(c), g(problem.conv.with_strides()), kernels(kernels_of(c.isa)) {
     m = c.kind == ContractKind::kWinograd2 ? 2 : 4;
     matrices = (m + 2) * (m + 2);
-    tiles_y = divide_up(g.out_h, m);
-    tiles_x = divide_up(g.out_w, m);
-    tiles = tiles_y * tiles_x;
+    phases_y = std::min(g.dilation_h, g.out_h);
+    phases_x = std::min(g.dilation_w, g.out_w);
+    tiles_y = divide_up(divide_up(g.out_h, g.dilation_h), m);
+    tiles_x = divide_up(divide_up(g.out_w, g.dilation_w), m);
+    tiles = phases_y * phases_x * tiles_y * tiles_x;
     block = std::min(c.mc, tiles);
     blocks = divide_up(tiles, block);
     panel = c.nv * kernels.lanes;
@@ -65,21 +71,39 @@ Place place(const Job& job, int64_t index) {
   return {instance / job.g.groups, instance % job.g.groups, first, std::min(job.block, job.tiles - first)};
 }
 
+// Where the outputs of a tile begin, and how many pixels of its phase there are from there on.
+struct TileAt {
+  int64_t y, x, rows, cols;
+};
+TileAt tile_at(const Job& job, int64_t tile) {
+  const int64_t column = tile % job.tiles_x, row = tile / job.tiles_x % job.tiles_y;
+  const int64_t phase = tile / (job.tiles_x * job.tiles_y);
+  const int64_t y = phase / job.phases_x + row * job.m * job.g.dilation_h;
+  const int64_t x = phase % job.phases_x + column * job.m * job.g.dilation_w;
+  return {y, x, divide_up(std::max<int64_t>(0, job.g.out_h - y), job.g.dilation_h),
+          divide_up(std::max<int64_t>(0, job.g.out_w - x), job.g.dilation_w)};
+}
+
+// The first of the patch's pixels at or behind `end`, the patch beginning at `first`.
+int64_t patch_pixel(int64_t end, int64_t first, int64_t dilation, int64_t t) {
+  return end <= first ? 0 : std::min(t, divide_up(end - first, dilation));
+}
+
 void transform_input(const Job& job, const Place& at, float* to) {
   const ConvGeometry& g = job.g;
   const int64_t t = job.m + 2;
   const float* image = static_cast<const float*>(job.args.a) + at.image * g.in_image + at.group * g.in_c;
   for (int64_t i = 0; i < at.tiles; ++i) {
-    const int64_t tile = at.first_tile + i;
-    const int64_t y = tile / job.tiles_x * job.m - g.pad_top, x = tile % job.tiles_x * job.m - g.pad_left;
+    const TileAt tile = tile_at(job, at.first_tile + i);
+    const int64_t y = tile.y - g.pad_top, x = tile.x - g.pad_left;
     WinogradInput w;
     w.in = image + y * g.in_row + x * g.in_pixel;
-    w.row = g.in_row;
-    w.pixel = g.in_pixel;
-    w.y_begin = std::clamp<int64_t>(-y, 0, t);
-    w.y_end = std::clamp<int64_t>(g.in_h - y, 0, t);
-    w.x_begin = std::clamp<int64_t>(-x, 0, t);
-    w.x_end = std::clamp<int64_t>(g.in_w - x, 0, t);
+    w.row = g.dilation_h * g.in_row;
+    w.pixel = g.dilation_w * g.in_pixel;
+    w.y_begin = patch_pixel(0, y, g.dilation_h, t);
+    w.y_end = patch_pixel(g.in_h, y, g.dilation_h, t);
+    w.x_begin = patch_pixel(0, x, g.dilation_w, t);
+    w.x_end = patch_pixel(g.in_w, x, g.dilation_w, t);
     w.out = to + i * job.a_row;
     w.matrix = job.a_matrix;
     w.channels = g.in_c;
@@ -133,36 +157,38 @@ void transform_output(const Job& job, const Place& at, const float* products, in
   float* image = static_cast<float*>(job.args.c) + at.image * g.out_image + global_col;
   for (int64_t i = 0; i < at.tiles;) {
     // The tiles of one row of tiles, then the caller's function on their pixels.
-    const int64_t tile_y = (at.first_tile + i) / job.tiles_x, tile_x = (at.first_tile + i) % job.tiles_x;
-    const int64_t count = std::min(job.tiles_x - tile_x, at.tiles - i);
-    const int64_t y = tile_y * job.m, rows = std::min(job.m, g.out_h - y);
-    const int64_t first_row = (at.image * g.out_h + y) * g.out_w;
-    for (int64_t k = 0; k < count; ++k) {
-      const int64_t x = (tile_x + k) * job.m;
+    const TileAt first = tile_at(job, at.first_tile + i);
+    const int64_t count = std::min(job.tiles_x - (at.first_tile + i) % job.tiles_x, at.tiles - i);
+    const int64_t rows = std::min(job.m, first.rows), pixels = std::min(count * job.m, first.cols);
+    const int64_t first_row = (at.image * g.out_h + first.y) * g.out_w;
+    for (int64_t k = 0; k < count && k * job.m < pixels && rows > 0; ++k) {
+      const int64_t x = first.x + k * job.m * g.dilation_w;
       WinogradOutput w;
       w.in = products + (i + k) * job.c_row;
       w.matrix = job.c_matrix;
-      w.out = image + y * g.out_row + x * g.out_pixel;
-      w.row = g.out_row;
-      w.pixel = g.out_pixel;
+      w.out = image + first.y * g.out_row + x * g.out_pixel;
+      w.row = g.dilation_h * g.out_row;
+      w.pixel = g.dilation_w * g.out_pixel;
       w.rows = rows;
-      w.cols = std::min(job.m, g.out_w - x);
+      w.cols = std::min(job.m, pixels - k * job.m);
       w.channels = cols;
       w.bias = e.bias == nullptr ? nullptr : e.bias + global_col;
       if (e.residual != nullptr) w.residual = e.residual + (first_row + x) * e.residual_row + global_col;
-      w.residual_row = g.out_w * e.residual_row;
-      w.residual_pixel = e.residual_row;
+      w.residual_row = g.dilation_h * g.out_w * e.residual_row;
+      w.residual_pixel = g.dilation_w * e.residual_row;
       w.lo = e.lo;
       w.hi = e.hi;
       job.kernels.winograd_output[job.m / 4](w);
     }
     if (e.tile != nullptr) {
-      const int64_t begin = tile_x * job.m, end = std::min(g.out_w, (tile_x + count) * job.m);
-      const int64_t chunk = std::max<int64_t>(1, kMaxTileElements / cols);
+      // Neighbours in a phase are neighbours in the image only where it is the only one along the row.
+      const int64_t chunk = g.dilation_w == 1 ? std::max<int64_t>(1, kMaxTileElements / cols) : 1;
       for (int64_t r = 0; r < rows; ++r) {
-        for (int64_t x = begin; x < end; x += chunk) {
-          e.tile(e.self, worker, image + (y + r) * g.out_row + x * g.out_pixel, g.out_pixel, first_row + r * g.out_w + x,
-                 std::min(chunk, end - x), global_col, cols);
+        const int64_t y = r * g.dilation_h;
+        for (int64_t p = 0; p < pixels; p += chunk) {
+          const int64_t x = first.x + p * g.dilation_w;
+          e.tile(e.self, worker, image + (first.y + y) * g.out_row + x * g.out_pixel, g.out_pixel, first_row + y * g.out_w + x,
+                 std::min(chunk, pixels - p), global_col, cols);
         }
       }
     }
@@ -202,14 +228,16 @@ Status winograd_validate(const ContractProblem& problem, const ContractConfig& c
   const auto bad = [](const char* message) { return Error(ErrorCode::kInvalidArgument, message).at("contraction config"); };
   const ConvGeometry& g = problem.conv;
   if (problem.form != ContractProblem::Form::kConv || problem.a != DType::kF32 || g.kernel_h != 3 || g.kernel_w != 3 ||
-      g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) {
-    return bad("Winograd kernels take f32 convolutions of 3x3, stride and dilation 1");
+      g.stride_h != 1 || g.stride_w != 1) {
+    return bad("Winograd kernels take f32 convolutions of 3x3 and stride 1");
   }
   if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
   for (int nv = 1; nv <= config.nv; ++nv) {
     if (kernels_of(config.isa).f32[nv][config.mr] == nullptr) return bad("no such register tile");
   }
-  const double tiles = (double(g.out_h) / 2 + 1) * (double(g.out_w) / 2 + 1);
+  // Each phase has at most a tile more than its share along an axis.
+  const double tiles = (double(g.out_h) / 2 + double(std::min(g.dilation_h, g.out_h))) *
+                       (double(g.out_w) / 2 + double(std::min(g.dilation_w, g.out_w)));
   const double block = std::min(tiles, double(config.mc));
   const double floats = 36 * double(g.batch) * g.groups * (tiles + block) * (double(g.in_c) + double(g.out_c) + 256);
   if (floats > 1e13) return bad("the transformed input would be too large");
