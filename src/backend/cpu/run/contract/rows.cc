@@ -229,6 +229,21 @@ struct PanelRun {
   }
 };
 
+// The kernel rows that some output of the block has inside the image. Others would only add zeros; with a large dilation that is
+// a good part of all. Sums of integers count the padding too: their zero need not be 0.
+struct KernelRows {
+  int64_t begin = 0, end = 0;
+};
+KernelRows kernel_rows(const Lowering& l, const Block& block) {
+  const Axis& y = block.phase.y;
+  KernelRows rows{0, y.taps};
+  if (l.integer) return rows;
+  const int64_t first = block.y * y.in_step + y.shift, last = first + (block.height - 1) * y.in_step;
+  while (rows.begin < rows.end && last + rows.begin * y.shift_step < 0) ++rows.begin;
+  while (rows.begin < rows.end && first + (rows.end - 1) * y.shift_step >= y.in) --rows.end;
+  return rows;
+}
+
 void run_task(const Job& job, int64_t task, int worker) {
   const Lowering& l = job.l;
   const int64_t n_block = task % l.blocks_n;
@@ -253,7 +268,9 @@ void run_task(const Job& job, int64_t task, int worker) {
     a_run = job.config.a_source == ASource::kExpanded ? l.slab_row : p.y.in_step * l.slab_row;
   }
 
-  const int64_t taps = l.tiled_taps(p), total_units = taps * l.tap_units;
+  const int64_t all_taps = l.tiled_taps(p), total_units = all_taps * l.tap_units;
+  const KernelRows rows = kernel_rows(l, block);
+  const int64_t across = l.merged ? 1 : p.x.taps, first_tap = rows.begin * across, taps = (rows.end - rows.begin) * across;
   const int64_t pass_units = depth_of_pass(l, job.config);
   const int64_t taps_per_pass = l.integer ? std::max<int64_t>(1, taps) : std::max<int64_t>(1, job.config.kc / l.tap_units);
   const int64_t pieces = divide_up(l.tap_units, pass_units);
@@ -270,10 +287,10 @@ void run_task(const Job& job, int64_t task, int worker) {
   for (int64_t i = 0; i < passes; ++i) {
     Pass pass;
     if (pieces > 1) {
-      pass = {i / pieces, 1, i % pieces * pass_units, 0};
+      pass = {first_tap + i / pieces, std::min<int64_t>(1, taps), i % pieces * pass_units, 0};
       pass.units = std::min(pass_units, l.tap_units - pass.first_unit);
     } else {
-      pass = {i * taps_per_pass, std::min(taps_per_pass, taps - i * taps_per_pass), 0, l.tap_units};
+      pass = {first_tap + i * taps_per_pass, std::min(taps_per_pass, taps - i * taps_per_pass), 0, l.tap_units};
     }
     for (int64_t col = first_col; col < last_col; col += l.panel) {
       PanelRun panel{job, block, {}, a + pass.first_unit * 4, a_run, col, worker};

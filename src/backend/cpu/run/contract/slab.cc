@@ -103,7 +103,17 @@ void fill_slab(const ContractProblem& problem, const ContractConfig& config, con
   const int64_t span_y = (height - 1) * p.y.in_step + (p.y.taps - 1) * p.y.shift_step + 1;
   if (config.a_source == ASource::kSlab) {
     const int64_t span_x = (width - 1) * p.x.in_step + (p.x.taps - 1) * p.x.shift_step + 1;
-    for (int64_t y = 0; y < span_y; ++y) copy(in_y + y, in_x, 1, span_x, slab + y * l.slab_row, l.slab_pixel);
+    // With a dilation or a stride some rows between the taps are read by no output of the block.
+    const auto is_read = [&](int64_t y) {
+      for (int64_t tap = 0; tap < p.y.taps; ++tap) {
+        const int64_t at = y - tap * p.y.shift_step;
+        if (at >= 0 && at <= (height - 1) * p.y.in_step && at % p.y.in_step == 0) return true;
+      }
+      return false;
+    };
+    for (int64_t y = 0; y < span_y; ++y) {
+      if (is_read(y)) copy(in_y + y, in_x, 1, span_x, slab + y * l.slab_row, l.slab_pixel);
+    }
     return;
   }
   for (int64_t y = 0; y < span_y; ++y) {
