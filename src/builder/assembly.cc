@@ -36,7 +36,6 @@ int PlanAssembly::add_buffer(plan::BufferKind kind, DType dtype, SymInt bytes, s
   buffer->kind = kind;
   buffer->dtype = static_cast<uint8_t>(dtype);
   buffer->bytes = slots_.slot(bytes);
-  buffer->segment = slots_.segment(bytes);
   buffer->name = std::move(name);
   result_.plan.buffers.push_back(std::move(buffer));
   return buffer_count() - 1;
@@ -151,8 +150,21 @@ void PlanAssembly::compute_lifetimes() {
   }
 }
 
+void PlanAssembly::compute_segments() {
+  plan::PlanT& plan = result_.plan;
+  for (auto& buffer : plan.buffers) {
+    if (buffer->kind != plan::BufferKind::Constant) buffer->segment = slots_.segment(slots_.expression(buffer->bytes));
+  }
+  for (auto& step : plan.steps) {
+    if (step->kind != plan::StepKind::Launch) continue;
+    for (int slot : step->parameters) step->segment = std::max(step->segment, slots_.segment(slots_.expression(slot)));
+    for (int b : step->buffers) step->segment = std::max(step->segment, plan.buffers[b]->segment);
+  }
+}
+
 Expected<CompiledPlan> PlanAssembly::finish() {
   drop_unread_constants();
+  compute_segments();
   compute_lifetimes();
   TEMPER_TRY(slots_.finish(result_.plan));
   return std::move(result_);

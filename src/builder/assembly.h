@@ -32,7 +32,7 @@ class PlanAssembly {
   int64_t best(SymInt e) const;
   void set_best(SymInt variable, int64_t value) { best_[variable] = value; }
 
-  // Lifetimes and shape programs.
+  // Segments, lifetimes and shape programs.
   Expected<CompiledPlan> finish();
 
  private:
@@ -44,6 +44,8 @@ class PlanAssembly {
   void drop_unread_constants();
   void place_constants(std::span<const Tensor* const> tensors);
   void compute_lifetimes();
+  // When each buffer and launch has its sizes. Asked at the end only: a buffer may be made before the step that tells its size.
+  void compute_segments();
 
   const CompileOptions& options_;
   SymContext& context_;

@@ -7,7 +7,8 @@
 namespace temper {
 namespace {
 
-std::unique_ptr<plan::BindingT> make_binding(PlanAssembly& assembly, const std::string& name, const TensorType& type, int buffer) {
+std::unique_ptr<plan::BindingT> make_binding(PlanAssembly& assembly, const std::string& name, const TensorType& type,
+                                             int buffer) {
   auto binding = std::make_unique<plan::BindingT>();
   binding->name = name;
   binding->dtype = static_cast<uint8_t>(type.dtype);
@@ -35,14 +36,15 @@ Expected<CompiledPlan> compile(const Graph& graph, const CompileOptions& options
     if (range == options.profile.inputs.end()) continue;
     const Dims& dims = value.tensor().dims;
     if (range->second.best.size() != dims.size()) {
-      return Error(ErrorCode::kInvalidArgument, "the profile of input '" + value.name + "' has rank " + std::to_string(range->second.best.size()) +
-                                                    ", the input " + std::to_string(dims.size()));
+      return Error(ErrorCode::kInvalidArgument, "the profile of input '" + value.name + "' has rank " +
+                                                    std::to_string(range->second.best.size()) + ", the input " +
+                                                    std::to_string(dims.size()));
     }
     for (size_t d = 0; d < dims.size(); ++d) {
       if (!dims[d].is_const() && kind_of(dims[d]) == SymKind::kVar) assembly.set_best(dims[d], range->second.best[d]);
     }
   }
-  GraphCompiler compiler(graph, assembly, 0);
+  GraphCompiler compiler(graph, assembly);
   for (size_t i = 0; i < graph.inputs().size(); ++i) {
     const Value& value = graph.value(graph.inputs()[i]);
     int buffer = assembly.add_buffer(plan::BufferKind::Input, value.tensor().dtype, byte_count(value.tensor()), value.name);
@@ -62,17 +64,14 @@ Expected<CompiledPlan> compile(const Graph& graph, const CompileOptions& options
     ValueId v = graph.outputs()[o];
     const TensorType& type = graph.type(v);
     int buffer = assembly.add_buffer(plan::BufferKind::Output, type.dtype, byte_count(type), graph.output_names()[o]);
-    if (first.emplace(v, buffer).second) compiler.bind_output(o, buffer);
-    else again.emplace_back(v, buffer);
+    if (first.emplace(v, buffer).second)
+      compiler.bind_output(o, buffer);
+    else
+      again.emplace_back(v, buffer);
     assembly.plan().outputs.push_back(make_binding(assembly, graph.output_names()[o], type, buffer));
   }
   TEMPER_TRY(compiler.run());
   for (auto [v, buffer] : again) TEMPER_TRY(compiler.copy_output(v, buffer));
-  // Sizes of outputs may have become known later than their buffers were made.
-  for (size_t o = 0; o < graph.outputs().size(); ++o) {
-    auto& buffer = *assembly.plan().buffers[assembly.plan().outputs[o]->buffer];
-    buffer.segment = assembly.slots().segment(byte_count(graph.type(graph.outputs()[o])));
-  }
   return assembly.finish();
 }
 

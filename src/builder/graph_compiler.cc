@@ -141,9 +141,11 @@ Status GraphCompiler::plan_places() {
   // A concat whose parts are all parts of a longer one, in a row, is a piece of it.
   std::vector<const Node*> concats;
   for (const Unit& unit : partition_.units) {
-    if (unit.control != kNone32 && graph_.node(unit.control).op->name == "concat") concats.push_back(&graph_.node(unit.control));
+    if (unit.control != kNone32 && graph_.node(unit.control).op->name == "concat")
+      concats.push_back(&graph_.node(unit.control));
   }
-  std::stable_sort(concats.begin(), concats.end(), [](const Node* a, const Node* b) { return a->operands.size() > b->operands.size(); });
+  std::stable_sort(concats.begin(), concats.end(),
+                   [](const Node* a, const Node* b) { return a->operands.size() > b->operands.size(); });
   auto start_of = [&](const Node& whole, size_t part) {
     SymInt start = 0;
     int64_t axis = attrs_as<Concat>(*whole.attrs).axis;
@@ -174,7 +176,8 @@ Status GraphCompiler::plan_places() {
     }
     for (size_t s = w + 1; s < concats.size(); ++s) {
       const Node& part = *concats[s];
-      if (places_.contains(part.results[0]) || fixed.contains(part.results[0]) || attrs_as<Concat>(*part.attrs).axis != axis) continue;
+      if (places_.contains(part.results[0]) || fixed.contains(part.results[0]) || attrs_as<Concat>(*part.attrs).axis != axis)
+        continue;
       auto at = std::search(whole.operands.begin(), whole.operands.end(), part.operands.begin(), part.operands.end());
       if (at == whole.operands.end() || part.operands.size() == whole.operands.size()) continue;
       places_[part.results[0]] = {value, start_of(whole, static_cast<size_t>(at - whole.operands.begin())), axis};
@@ -239,7 +242,8 @@ std::vector<int> GraphCompiler::order_for(const Unit& unit, size_t output) {
   if (orders_.contains(v)) return orders_.at(v);
   if (const Contract* contract = contract_of(unit)) {
     int innermost = wanted_innermost_out(graph_.sym(), *contract);
-    if (innermost >= 0 && rank == contract->domain.size() - static_cast<size_t>(contract->reduced)) return order_with_innermost(rank, innermost);
+    if (innermost >= 0 && rank == contract->domain.size() - static_cast<size_t>(contract->reduced))
+      return order_with_innermost(rank, innermost);
     return row_major_order(rank);
   }
   if (wish_.contains(v) && rank >= 3) return order_with_innermost(rank, wish_.at(v));
@@ -266,7 +270,8 @@ Expected<Storage> GraphCompiler::with_innermost(ValueId v, int innermost) {
   if (now.layout.strides[innermost].is_const(1) || type.dims[innermost].is_const(1)) return now;
   auto [place, fresh] = copies_.emplace(std::pair(v, innermost), Storage{});
   if (fresh) {
-    place->second = new_storage(type, order_with_innermost(type.dims.size(), innermost), graph_.value(v).name + " (reformatted)");
+    place->second =
+        new_storage(type, order_with_innermost(type.dims.size(), innermost), graph_.value(v).name + " (reformatted)");
     TEMPER_TRY(copy(type, stored(v), place->second, "reformat " + graph_.value(v).name));
   }
   return place->second;
@@ -276,7 +281,8 @@ Status GraphCompiler::copy(const TensorType& type, const Storage& from, const St
   Unit unit;
   unit.region.inputs = {type};
   ScalarBuilder body;
-  unit.region.stages.push_back(Map{type.dims, {{0, identity_map(graph_.sym(), type.dims), {}, {}}}, body.finish(body.operand(0, type.dtype), 1)});
+  unit.region.stages.push_back(
+      Map{type.dims, {{0, identity_map(graph_.sym(), type.dims), {}, {}}}, body.finish(body.operand(0, type.dtype), 1)});
   unit.region.outputs = {1};
   unit.names = {name};
   unit.inputs = {kNone32};
@@ -318,16 +324,20 @@ Status GraphCompiler::compile_unit(const Unit& unit) {
       // The whole is made when its first part is written.
       const Place& place = places_.at(v);
       std::vector<std::pair<ValueId, const Place*>> chain{{v, &place}};
-      while (places_.contains(chain.back().second->whole)) chain.emplace_back(chain.back().second->whole, &places_.at(chain.back().second->whole));
+      while (places_.contains(chain.back().second->whole))
+        chain.emplace_back(chain.back().second->whole, &places_.at(chain.back().second->whole));
       ValueId root = chain.back().second->whole;
       if (!storage_.contains(root)) {
         const TensorType& whole = graph_.type(root);
         auto order = orders_.contains(root) ? orders_.at(root) : row_major_order(whole.dims.size());
-        if (auto bound = bound_outputs_.find(root); bound != bound_outputs_.end()) storage_[root] = {bound->second, Layout::row_major(whole.dims)};
-        else storage_[root] = new_storage(whole, order, graph_.value(root).name);
+        if (auto bound = bound_outputs_.find(root); bound != bound_outputs_.end())
+          storage_[root] = {bound->second, Layout::row_major(whole.dims)};
+        else
+          storage_[root] = new_storage(whole, order, graph_.value(root).name);
       }
       Storage part = storage_.at(root);
-      for (size_t k = chain.size(); k-- > 0;) part.layout.offset += chain[k].second->start * part.layout.strides[chain[k].second->axis];
+      for (size_t k = chain.size(); k-- > 0;)
+        part.layout.offset += chain[k].second->start * part.layout.strides[chain[k].second->axis];
       const Contract* contract = contract_of(unit);
       int innermost = contract ? wanted_innermost_out(graph_.sym(), *contract) : -1;
       if (innermost >= 0 && !part.layout.strides[innermost].is_const(1) && !type.dims[innermost].is_const(1)) {
@@ -446,8 +456,6 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     step.blob.resize(made.blob.size());
     std::transform(made.blob.begin(), made.blob.end(), step.blob.begin(), [](std::byte b) { return static_cast<uint8_t>(b); });
     step.buffers = std::move(arguments);
-    step.segment = std::max(base_segment_, assembly_.slots().segment(made.parameters));
-    for (int b : step.buffers) step.segment = std::max(step.segment, assembly_.plan().buffers[b]->segment);
     for (SymInt p : made.parameters) step.parameters.push_back(assembly_.slots().slot(p));
     step.tactic = choice.tactic.source + ": " + choice.tactic.config;
     step.region = unit.region.to_string();
@@ -485,8 +493,11 @@ Status GraphCompiler::compile_concat(const Node& node) {
       }
     }
     if (!storage_.contains(whole)) {
-      if (auto bound = bound_outputs_.find(whole); bound != bound_outputs_.end()) storage_[whole] = {bound->second, Layout::row_major(type.dims)};
-      else storage_[whole] = new_storage(type, orders_.contains(whole) ? orders_.at(whole) : row_major_order(type.dims.size()), graph_.value(whole).name);
+      if (auto bound = bound_outputs_.find(whole); bound != bound_outputs_.end())
+        storage_[whole] = {bound->second, Layout::row_major(type.dims)};
+      else
+        storage_[whole] = new_storage(type, orders_.contains(whole) ? orders_.at(whole) : row_major_order(type.dims.size()),
+                                      graph_.value(whole).name);
     }
   }
   int64_t axis = attrs_as<Concat>(*node.attrs).axis;
@@ -539,51 +550,63 @@ Status GraphCompiler::compile_if(const Node& node) {
   assembly_.add_step(plan::StepKind::If, node.name).buffers = {captures[0]};
   // Results whose size both branches know before are made in place; others are copied at the end of the branch.
   std::vector<int> results;
-  int last_segment = base_segment_;
   for (ValueId v : node.results) {
     int buffer;
-    if (auto bound = bound_outputs_.find(v); bound != bound_outputs_.end()) buffer = bound->second;
-    else buffer = assembly_.add_buffer(plan::BufferKind::Arena, graph_.type(v).dtype, bytes_of(graph_.type(v)), graph_.value(v).name);
+    if (auto bound = bound_outputs_.find(v); bound != bound_outputs_.end())
+      buffer = bound->second;
+    else
+      buffer =
+          assembly_.add_buffer(plan::BufferKind::Arena, graph_.type(v).dtype, bytes_of(graph_.type(v)), graph_.value(v).name);
     results.push_back(buffer);
     storage_[v] = {buffer, Layout::row_major(graph_.type(v).dims)};
   }
-  int segments[2] = {-1, -1};
+  BranchEnd ends[2];
   for (int branch = 0; branch < 2; ++branch) {
     const Graph& body = *node.bodies[branch];
-    GraphCompiler inner(body, assembly_, base_segment_);
+    GraphCompiler inner(body, assembly_);
     for (size_t i = 1; i < captures.size(); ++i) inner.bind_input(i - 1, captures[i]);
     if (attrs.sizes.empty()) {
       for (size_t i = 0; i < results.size(); ++i) inner.bind_output(i, results[i]);
     }
     TEMPER_TRY(inner.run());
     if (!attrs.sizes.empty()) {
-      std::vector<SymInt> values;
-      for (size_t i = 0; i < results.size(); ++i) {
-        const Dims &outer = graph_.type(node.results[i]).dims, &own = body.type(body.outputs()[i]).dims;
-        for (size_t d = 0; d < outer.size(); ++d) {
-          if (std::find(attrs.sizes.begin(), attrs.sizes.end(), outer[d]) != attrs.sizes.end()) values.push_back(own[d]);
-        }
-      }
-      segments[branch] = assembly_.slots().assign_segment(attrs.sizes, values);
-      assembly_.add_step(plan::StepKind::Shapes, "shapes").segment = segments[branch];
-      if (branch == 0) last_segment = assembly_.slots().open_segment(attrs.sizes);
-      assembly_.add_step(plan::StepKind::Shapes, "shapes").segment = last_segment;
+      BranchEnd& end = ends[branch];
+      end.begin = assembly_.step_count();
+      for (int k = 0; k < 3; ++k) assembly_.add_step(plan::StepKind::Shapes, "shapes");
       for (size_t i = 0; i < results.size(); ++i) {
         const TensorType& type = body.type(body.outputs()[i]);
-        assembly_.plan().buffers[results[i]]->segment = assembly_.slots().segment(bytes_of(graph_.type(node.results[i])));
-        Storage from = inner.output(i);
-        Storage to{results[i], Layout::row_major(type.dims)};
-        int before = base_segment_;
-        base_segment_ = last_segment;
-        TEMPER_TRY(copy(type, from, to, node.name));
-        base_segment_ = before;
+        const Dims& outer = graph_.type(node.results[i]).dims;
+        for (size_t d = 0; d < outer.size(); ++d) {
+          if (std::find(attrs.sizes.begin(), attrs.sizes.end(), outer[d]) != attrs.sizes.end())
+            end.sizes.push_back(type.dims[d]);
+        }
+        TEMPER_TRY(copy(type, inner.output(i), {results[i], Layout::row_major(type.dims)}, node.name));
       }
+      end.end = assembly_.step_count();
     }
     plan::StepT& step = *assembly_.plan().steps[at];
-    if (branch == 0) step.begin = at + 1, step.middle = assembly_.step_count();
-    else step.end = assembly_.step_count();
+    if (branch == 0)
+      step.begin = at + 1, step.middle = assembly_.step_count();
+    else
+      step.end = assembly_.step_count();
   }
+  if (!attrs.sizes.empty()) finish_branches(attrs.sizes, ends);
   return {};
+}
+
+// A branch ends with three segments: the first says what the sizes of the results are here, the second makes room for the
+// results (and is the same for both branches), the third prepares the copies. Their numbers come after all those within both
+// branches, because what needs several segments belongs to the one of the highest number; and copies have one for each branch,
+// because the sizes in the other branch are not those of this run.
+void GraphCompiler::finish_branches(std::span<const SymInt> sizes, std::span<const BranchEnd> ends) {
+  auto& steps = assembly_.plan().steps;
+  for (const BranchEnd& e : ends) steps[e.begin]->segment = assembly_.slots().assign_segment(sizes, e.sizes);
+  int known = assembly_.slots().open_segment(sizes);
+  for (const BranchEnd& e : ends) {
+    steps[e.begin + 1]->segment = known;
+    int copies = assembly_.slots().open_segment({});
+    for (int i = e.begin + 2; i < e.end; ++i) steps[i]->segment = copies;
+  }
 }
 
 Status GraphCompiler::compile_loop(const Node& node) {
@@ -621,7 +644,7 @@ Status GraphCompiler::compile_loop(const Node& node) {
   }
   int at = assembly_.step_count();
   assembly_.add_step(plan::StepKind::Loop, node.name);
-  GraphCompiler inner(body, assembly_, base_segment_);
+  GraphCompiler inner(body, assembly_);
   inner.bind_input(0, info->iteration);
   int condition_in = info->condition;
   if (condition_in == -1) {
@@ -647,7 +670,8 @@ Status GraphCompiler::compile_loop(const Node& node) {
     if (made[o] == -1) continue;
     const Storage& now = inner.output(o);
     if (now.buffer != made[o]) {
-      TEMPER_TRY(inner.copy(body.type(body.outputs()[o]), now, {made[o], Layout::row_major(body.type(body.outputs()[o]).dims)}, node.name));
+      TEMPER_TRY(inner.copy(body.type(body.outputs()[o]), now, {made[o], Layout::row_major(body.type(body.outputs()[o]).dims)},
+                            node.name));
     }
   }
   info->body_condition = made[0];
@@ -662,7 +686,6 @@ Status GraphCompiler::compile_loop(const Node& node) {
     }
     auto bound = bound_outputs_.find(result);
     int buffer = bound != bound_outputs_.end() ? bound->second : new_buffer(graph_.type(result), graph_.value(result).name);
-    if (!counted) assembly_.plan().buffers[buffer]->segment = assembly_.slots().segment(bytes_of(graph_.type(result)));
     info->scans_to.push_back(buffer);
     storage_[result] = {buffer, Layout::row_major(graph_.type(result).dims)};
   }
@@ -680,7 +703,8 @@ Status GraphCompiler::run() {
   plan_views();
   int done = 0;
   for (const Unit& unit : partition_.units) {
-    if (assembly_.options().progress && !assembly_.options().progress(unit_name(unit), done, static_cast<int>(partition_.units.size()))) {
+    if (assembly_.options().progress &&
+        !assembly_.options().progress(unit_name(unit), done, static_cast<int>(partition_.units.size()))) {
       return Error(ErrorCode::kCancelled, "the build was cancelled");
     }
     TEMPER_TRY(unit.control != kNone32 ? compile_control(unit.control) : unit.parts.empty() ? compile_unit(unit) : compile_joined(unit));

@@ -19,7 +19,7 @@ struct Storage {
 
 class GraphCompiler {
  public:
-  GraphCompiler(const Graph& graph, PlanAssembly& assembly, int segment) : graph_(graph), assembly_(assembly), base_segment_(segment) {}
+  GraphCompiler(const Graph& graph, PlanAssembly& assembly) : graph_(graph), assembly_(assembly) {}
 
   // Binds an input of the graph to memory that exists, row-major.
   void bind_input(size_t input, int buffer);
@@ -44,6 +44,11 @@ class GraphCompiler {
   void plan_views();
   Status compile_control(NodeId id);
   Status compile_if(const Node& node);
+  struct BranchEnd {
+    int begin = 0, end = 0;     // steps
+    std::vector<SymInt> sizes;  // in this branch, of the results' unknown dimensions
+  };
+  void finish_branches(std::span<const SymInt> sizes, std::span<const BranchEnd> ends);
   Status compile_loop(const Node& node);
   Status compile_concat(const Node& node);
   Status emit(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs);
@@ -60,17 +65,16 @@ class GraphCompiler {
 
   const Graph& graph_;
   PlanAssembly& assembly_;
-  int base_segment_;
   Partition partition_;
   std::map<ValueId, Storage> storage_;
-  std::map<ValueId, int> wish_;                       // dimension that most readers want innermost
-  std::map<ValueId, std::vector<int>> orders_;        // decided before its producer is compiled
+  std::map<ValueId, int> wish_;                 // dimension that most readers want innermost
+  std::map<ValueId, std::vector<int>> orders_;  // decided before its producer is compiled
   struct Place {
     ValueId whole;
     SymInt start;  // along the axis
     int64_t axis;
   };
-  std::map<ValueId, Place> places_;                   // values written straight into a concat
+  std::map<ValueId, Place> places_;  // values written straight into a concat
   std::map<std::pair<ValueId, int>, Storage> copies_;
   std::map<ValueId, int> bound_outputs_;
   std::vector<plan::CandidateT> declines_;            // why the unit to come is not done together with others

@@ -37,12 +37,6 @@ int SlotTable::segment(SymInt e) const {
   return last;
 }
 
-int SlotTable::segment(std::span<const SymInt> all) const {
-  int last = 0;
-  for (SymInt e : all) last = std::max(last, segment(e));
-  return last;
-}
-
 Status SlotTable::finish(plan::PlanT& plan) const {
   plan.slot_count = static_cast<int>(slots_.size());
   std::vector<std::vector<SymInt>> results(assignments_.size());
@@ -65,7 +59,13 @@ Status SlotTable::finish(plan::PlanT& plan) const {
         if (std::find(inputs.begin(), inputs.end(), v) == inputs.end()) inputs.push_back(v);
       }
     }
-    for (SymInt v : inputs) segment->inputs.push_back(slot_of_.at(v));
+    for (SymInt v : inputs) {
+      // A size that nothing makes would silently be 0.
+      if (var_of(v).kind == VarKind::kSize && !known_at_.contains(v)) {
+        return Error(ErrorCode::kInternal, "size " + v.to_string() + " is used, but no step of the plan makes it");
+      }
+      segment->inputs.push_back(slot_of_.at(v));
+    }
     set_program(*segment, TEMPER_TRY(compile_shapes(inputs, wanted)));
     segment->results = std::move(targets);
     plan.segments.push_back(std::move(segment));

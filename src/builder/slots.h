@@ -17,8 +17,8 @@ class SlotTable {
   // Opens a new segment, at the end of which the sizes among `variables` are known.
   int open_segment(std::span<const SymInt> variables);
   int slot(SymInt e);
+  SymInt expression(int slot) const { return slots_[slot]; }
   int segment(SymInt e) const;  // the last of those of its variables
-  int segment(std::span<const SymInt> all) const;
   // Expressions whose values go into the slots of sizes when this segment runs: how a branch tells the dims of its result.
   int assign_segment(std::span<const SymInt> sizes, std::span<const SymInt> values);
 

@@ -39,6 +39,7 @@ struct Scratch {
   std::vector<ValueType> types;
   std::vector<std::optional<std::vector<SymInt>>> contents;
   std::vector<std::optional<Tensor>> constants;
+  bool made_sizes = false;
 };
 Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs, const std::vector<ValueId>& operands) {
   Graph scratch(graph.context());
@@ -57,9 +58,11 @@ Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs
     inputs.push_back(scratch.add_input(graph.value(id).type, ""));
     scratch.value(inputs.back()).contents = graph.value(id).contents;
   }
-  auto results = op.body(inner, attrs, inputs);
-  TEMPER_TRY(inner.take_status());
   Scratch found;
+  size_t symbols = graph.sym().symbols().size();
+  auto results = op.body(inner, attrs, inputs);
+  found.made_sizes = graph.sym().symbols().size() != symbols;
+  TEMPER_TRY(inner.take_status());
   for (ValueId id : results) {
     if (id == kNone32) return Error(ErrorCode::kInternal, "operator '" + op.name + "' made no value for one of its results");
     found.types.push_back(scratch.value(id).type);
@@ -71,7 +74,8 @@ Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs
 
 }  // namespace
 
-std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> operands, std::vector<std::unique_ptr<Graph>> bodies) {
+std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> operands,
+                             std::vector<std::unique_ptr<Graph>> bodies) {
   std::vector<ValueId> ids;
   for (Val v : operands) ids.push_back(v.id);
   std::vector<Val> results;
@@ -91,6 +95,12 @@ std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> 
   if (!scratch.ok()) {
     fail(std::move(scratch).error());
     return {Val{this, kNone32}, Val{this, kNone32}, Val{this, kNone32}};
+  }
+  if (scratch->made_sizes) {
+    // A body names new sizes each time that it is written, and what reads the results, in nested graphs too, knows them by
+    // these names: so it is written once, here, and not when the node is expanded.
+    for (ValueId id : op.body(*this, *attrs, ids)) results.push_back({this, id});
+    return results;
   }
   bool all_small_constants = std::all_of(scratch->constants.begin(), scratch->constants.end(),
                                          [](const auto& c) { return c && c->dtype() != DType::kString && c->count() <= 64; });
@@ -141,7 +151,8 @@ Val Builder::sizes(std::span<const SymInt> values) {
 Val Builder::fill(double value, DType dtype, Dims dims) { return broadcast(scalar(value, dtype), dims); }
 
 Val Builder::iota(Dims dims, int axis, DType dtype) {
-  if (axis < 0 || axis >= static_cast<int>(dims.size())) return fail(ErrorCode::kInvalidArgument, "positions along a dimension that is not there");
+  if (axis < 0 || axis >= static_cast<int>(dims.size()))
+    return fail(ErrorCode::kInvalidArgument, "positions along a dimension that is not there");
   ScalarBuilder body;
   int32_t position = body.cast(body.sym(sym().index(axis, dims[axis])), dtype);
   return op("map", MapAttrs{dims, body.finish(position, 0)}, {})[0];
@@ -159,8 +170,8 @@ Dims Builder::broadcast_dims(std::span<const Val> operands) {
       if (j.is_const(1)) {
         j = d[i];
       } else if (j.is_const() && d[i].is_const()) {
-        fail(ErrorCode::kInvalidArgument, "shapes don't broadcast: a dimension is " + j.to_string() + " on one side and " + d[i].to_string() +
-                                              " on the other; they must be equal, or one of them 1");
+        fail(ErrorCode::kInvalidArgument, "shapes don't broadcast: a dimension is " + j.to_string() + " on one side and " +
+                                              d[i].to_string() + " on the other; they must be equal, or one of them 1");
         return joined;
       } else if (j.is_const()) {
         continue;  // a number above 1 decides: the other side is it, or 1
@@ -189,13 +200,25 @@ Val apply(Builder& b, ScalarOp op, std::span<const Val> operands) {
   DType type = b.dtype(operands.back());
   bool fits = true;
   switch (info.rule) {
-    case TypeRule::kNumeric: fits = is_float(type) || is_int(type); break;
+    case TypeRule::kNumeric:
+      fits = is_float(type) || is_int(type);
+      break;
     case TypeRule::kFloat:
-    case TypeRule::kPredicate: fits = is_float(type); break;
-    case TypeRule::kInt: fits = is_int(type); break;
-    case TypeRule::kBool: fits = type == DType::kBool; break;
-    case TypeRule::kCompare: fits = type != DType::kString; break;
-    case TypeRule::kSelect: fits = type != DType::kString && b.dtype(operands[0]) == DType::kBool; break;
+    case TypeRule::kPredicate:
+      fits = is_float(type);
+      break;
+    case TypeRule::kInt:
+      fits = is_int(type);
+      break;
+    case TypeRule::kBool:
+      fits = type == DType::kBool;
+      break;
+    case TypeRule::kCompare:
+      fits = type != DType::kString;
+      break;
+    case TypeRule::kSelect:
+      fits = type != DType::kString && b.dtype(operands[0]) == DType::kBool;
+      break;
   }
   for (size_t i = info.rule == TypeRule::kSelect ? 1 : 0; i < operands.size(); ++i) fits = fits && b.dtype(operands[i]) == type;
   if (!fits) {
@@ -223,7 +246,8 @@ Val Builder::select(Val condition, Val a, Val b) {
 
 Val Builder::cast(Val v, DType to) {
   if (!ok() || dtype(v) == to) return v;
-  if (to == DType::kString || dtype(v) == DType::kString) return fail(ErrorCode::kUnsupported, "casts from and to strings are not supported");
+  if (to == DType::kString || dtype(v) == DType::kString)
+    return fail(ErrorCode::kUnsupported, "casts from and to strings are not supported");
   ScalarBuilder body;
   return map(body.finish(body.cast(body.operand(0, dtype(v)), to), 1), std::span(&v, 1))[0];
 }
@@ -258,8 +282,10 @@ Val Builder::mean(Val v, std::vector<int64_t> axes, bool keep) {
 
 Val Builder::contract(Val x, Val y, IndexMap lhs, IndexMap rhs, int reduced, DType dtype) {
   DType wide = DType::kF32;
-  if (this->dtype(x) == DType::kF64) wide = DType::kF64;
-  else if (is_int(this->dtype(x))) wide = dtype_bits(this->dtype(x)) <= 16 ? DType::kI32 : this->dtype(x);
+  if (this->dtype(x) == DType::kF64)
+    wide = DType::kF64;
+  else if (is_int(this->dtype(x)))
+    wide = dtype_bits(this->dtype(x)) <= 16 ? DType::kI32 : this->dtype(x);
   const Val both[] = {x, y};
   return op("contract", ContractAttrs{std::move(lhs), std::move(rhs), reduced, wide, dtype}, both)[0];
 }
@@ -278,17 +304,19 @@ Val Builder::matmul(Val x, Val y) {
   size_t nx = dx.size(), ny = dy.size();
   SymInt k = dx[nx - 1], m = dx[nx - 2], n = dy[ny - 1];
   if (k.is_const() && dy[ny - 2].is_const() && k != dy[ny - 2]) {
-    return fail(ErrorCode::kInvalidArgument, "a matrix product of " + graph_.type(x.id).to_string() + " and " + graph_.type(y.id).to_string() +
-                                                 ": the inner dimensions differ");
+    return fail(ErrorCode::kInvalidArgument, "a matrix product of " + graph_.type(x.id).to_string() + " and " +
+                                                 graph_.type(y.id).to_string() + ": the inner dimensions differ");
   }
   if (!k.is_const()) k = dy[ny - 2].is_const() ? dy[ny - 2] : k;
   // Batch dims broadcast; the domain is (batch..., m, n, k).
   size_t batch = std::max(nx, ny) - 2;
   Dims domain(batch, SymInt(1));
   for (size_t i = 0; i < batch; ++i) {
-    SymInt a = i + nx >= batch + 2 ? dx[i + nx - 2 - batch] : SymInt(1), c = i + ny >= batch + 2 ? dy[i + ny - 2 - batch] : SymInt(1);
+    SymInt a = i + nx >= batch + 2 ? dx[i + nx - 2 - batch] : SymInt(1),
+           c = i + ny >= batch + 2 ? dy[i + ny - 2 - batch] : SymInt(1);
     if (a.is_const() && c.is_const() && a != c && !a.is_const(1) && !c.is_const(1)) {
-      return fail(ErrorCode::kInvalidArgument, "the batch dimensions of a matrix product differ: " + a.to_string() + " and " + c.to_string());
+      return fail(ErrorCode::kInvalidArgument,
+                  "the batch dimensions of a matrix product differ: " + a.to_string() + " and " + c.to_string());
     }
     domain[i] = a == c || c.is_const(1) ? a : (a.is_const(1) ? c : (a.is_const() ? a : (c.is_const() ? c : max(a, c))));
   }
@@ -296,8 +324,9 @@ Val Builder::matmul(Val x, Val y) {
   auto d = index_vars(sym(), domain);
   IndexMap lhs{domain, {}, 1}, rhs{domain, {}, 1};
   auto batch_index = [&](const Dims& own, size_t i) {
-    return own[i].is_const(1) ? SymInt(0) : (own[i] == domain[batch + 2 - own.size() + i] ? d[batch + 2 - own.size() + i]
-                                                                                   : min(d[batch + 2 - own.size() + i], own[i] - 1));
+    return own[i].is_const(1) ? SymInt(0)
+                              : (own[i] == domain[batch + 2 - own.size() + i] ? d[batch + 2 - own.size() + i]
+                                                                              : min(d[batch + 2 - own.size() + i], own[i] - 1));
   };
   for (size_t i = 0; i + 2 < nx; ++i) lhs.results.push_back(batch_index(dx, i));
   lhs.results.insert(lhs.results.end(), {d[batch], d[batch + 2]});

@@ -1,4 +1,5 @@
-// What the tests of the API share: a logger that keeps what it is told, and building a plan from the bytes of a model.
+// What the tests of the API share: a logger that keeps what it is told, building a plan from the bytes of a model, a stream,
+// and an output's memory.
 #pragma once
 
 #include <memory>
@@ -26,12 +27,17 @@ class Logger : public nvinfer1::ILogger {
 };
 
 struct Build {
-  explicit Build(Logger& logger) : builder(nvinfer1::createInferBuilder(logger)), network(builder->createNetworkV2(0)), config(builder->createBuilderConfig()),
-                                   parser(nvonnxparser::createParser(*network, logger)) {
+  explicit Build(Logger& logger)
+      : builder(nvinfer1::createInferBuilder(logger)),
+        network(builder->createNetworkV2(0)),
+        config(builder->createBuilderConfig()),
+        parser(nvonnxparser::createParser(*network, logger)) {
     config->setBuilderOptimizationLevel(0);
   }
   bool parse(const std::string& model) { return parser->parse(model.data(), model.size()); }
-  std::unique_ptr<nvinfer1::IHostMemory> plan() { return std::unique_ptr<nvinfer1::IHostMemory>(builder->buildSerializedNetwork(*network, *config)); }
+  std::unique_ptr<nvinfer1::IHostMemory> plan() {
+    return std::unique_ptr<nvinfer1::IHostMemory>(builder->buildSerializedNetwork(*network, *config));
+  }
 
   std::unique_ptr<nvinfer1::IBuilder> builder;
   std::unique_ptr<nvinfer1::INetworkDefinition> network;
@@ -50,6 +56,22 @@ struct Loaded {
   std::unique_ptr<nvinfer1::IRuntime> runtime;
   std::unique_ptr<nvinfer1::IHostMemory> plan;
   std::unique_ptr<nvinfer1::ICudaEngine> engine;
+};
+
+struct Stream {
+  Stream() { cudaStreamCreate(&handle); }
+  ~Stream() { cudaStreamDestroy(handle); }
+  cudaStream_t handle = nullptr;
+};
+
+struct Receiver : nvinfer1::IOutputAllocator {
+  void* reallocateOutputAsync(char const*, void*, uint64_t size, uint64_t, cudaStream_t) override {
+    memory.resize(size);
+    return memory.data();
+  }
+  void notifyShape(char const*, nvinfer1::Dims const& dims) override { shape = dims; }
+  std::vector<char> memory;
+  nvinfer1::Dims shape{};
 };
 
 }  // namespace client

@@ -11,12 +11,8 @@
 namespace {
 
 using namespace nvinfer1;
-
-struct Stream {
-  Stream() { cudaStreamCreate(&handle); }
-  ~Stream() { cudaStreamDestroy(handle); }
-  cudaStream_t handle = nullptr;
-};
+using client::Receiver;
+using client::Stream;
 
 std::vector<float> expected(const std::vector<float>& x) {
   const float w[] = {1, -2, 3, -4};
@@ -140,16 +136,6 @@ TEST_F(Roundtrip, AContextMayGoWhileItsRunIsPending) {
   EXPECT_EQ(y, expected(x));
 }
 
-struct Receiver : IOutputAllocator {
-  void* reallocateOutputAsync(char const*, void*, uint64_t size, uint64_t, cudaStream_t) override {
-    memory.resize(size);
-    return memory.data();
-  }
-  void notifyShape(char const*, Dims const& dims) override { shape = dims; }
-  std::vector<char> memory;
-  Dims shape{};
-};
-
 TEST_F(Roundtrip, OutputAllocatorsAreAskedAndTold) {
   std::unique_ptr<IExecutionContext> context(loaded.engine->createExecutionContext());
   Stream stream;
@@ -169,7 +155,8 @@ TEST_F(Roundtrip, OutputAllocatorsAreAskedAndTold) {
 
 TEST(DataDependent, TheAllocatorLearnsTheShape) {
   client::Logger logger;
-  client::Loaded loaded(logger, small::model({small::node("NonZero", {"x"}, {"y"})}, {small::value("x", {8})}, {small::value("y", {1, -1}, small::kInt64)}));
+  client::Loaded loaded(logger, small::model({small::node("NonZero", {"x"}, {"y"})}, {small::value("x", {8})},
+                                             {small::value("y", {1, -1}, small::kInt64)}));
   ASSERT_TRUE(loaded.engine) << temper::lastError().text();
   EXPECT_EQ(loaded.engine->getTensorDataType("y"), DataType::kINT64);
   std::unique_ptr<IExecutionContext> context(loaded.engine->createExecutionContext());
@@ -269,7 +256,8 @@ TEST_F(Roundtrip, TextsSayWhatIsInside) {
   EXPECT_NE(temper::print(*loaded.engine, temper::Representation::kPLAN).find("launch"), std::string::npos);
   EXPECT_FALSE(temper::print(*loaded.engine, temper::Representation::kREGIONS).empty());
   std::unique_ptr<IEngineInspector> inspector(loaded.engine->createEngineInspector());
-  EXPECT_NE(std::string(inspector->getEngineInformation(LayerInformationFormat::kJSON)).find("\"Layers\": ["), std::string::npos);
+  EXPECT_NE(std::string(inspector->getEngineInformation(LayerInformationFormat::kJSON)).find("\"Layers\": ["),
+            std::string::npos);
   EXPECT_EQ(inspector->getLayerInformation(loaded.engine->getNbLayers(), LayerInformationFormat::kONELINE), nullptr);
 }
 

@@ -1,0 +1,69 @@
+// Sizes that only the data tells, where they are hard to follow: through branches that read them and make others, and through a
+// tensor that is an output and a concat of parts that are made at different times.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "client.h"
+
+namespace {
+
+using namespace nvinfer1;
+using Positions = std::vector<int64_t>;
+
+// found = positions of what is not zero in x; y = found twice, or positions of what is above zero; all = found and y.
+std::string branching() {
+  using namespace small;
+  const std::string twice =
+      graph({node("Concat", {"found", "found"}, {"t"}, {attribute("axis", 1)})}, {}, {value("t", {1, -1}, kInt64)});
+  const std::string above =
+      graph({node("Relu", {"x"}, {"r"}), node("NonZero", {"r"}, {"e"})}, {}, {value("e", {1, -1}, kInt64)});
+  return model({node("NonZero", {"x"}, {"found"}),
+                node("If", {"flag"}, {"y"}, {attribute("then_branch", twice), attribute("else_branch", above)}),
+                node("Concat", {"found", "y"}, {"all"}, {attribute("axis", 1)})},
+               {value("flag", {}, kBool), value("x", {-1})}, {value("all", {1, -1}, kInt64), value("y", {1, -1}, kInt64)});
+}
+
+Positions positions(const client::Receiver& receiver) {
+  Positions found(static_cast<size_t>(receiver.shape.d[1]));
+  std::memcpy(found.data(), receiver.memory.data(), found.size() * sizeof(int64_t));
+  return found;
+}
+
+TEST(DataSizes, BranchesThatReadAndMakeSizes) {
+  client::Logger logger;
+  client::Loaded loaded(logger, branching());
+  ASSERT_TRUE(loaded.engine) << temper::lastError().text();
+  std::unique_ptr<IExecutionContext> context(loaded.engine->createExecutionContext());
+  client::Stream stream;
+  const std::vector<float> inputs[] = {{1, 0, -2, 3, 0}, {0, -1, 0}, {5, 5, 5, 5, 5, 5, 5}, {}, {0, 2}};
+  for (const auto& x : inputs) {
+    // Both branches after each other: neither may look at the sizes that the other has left behind.
+    for (const bool flag : {true, false, true}) {
+      Positions found, y;
+      for (size_t i = 0; i < x.size(); ++i) {
+        if (x[i] != 0) found.push_back(static_cast<int64_t>(i));
+        if (x[i] > 0) y.push_back(static_cast<int64_t>(i));
+      }
+      if (flag) {
+        y = found;
+        y.insert(y.end(), found.begin(), found.end());
+      }
+      Positions all = found;
+      all.insert(all.end(), y.begin(), y.end());
+      client::Receiver got_y, got_all;
+      ASSERT_TRUE(context->setInputShape("x", Dims{1, {static_cast<int64_t>(x.size())}}));
+      ASSERT_TRUE(context->setInputTensorAddress("x", x.empty() ? static_cast<const void*>(&flag) : x.data()));
+      ASSERT_TRUE(context->setInputTensorAddress("flag", &flag));
+      ASSERT_TRUE(context->setOutputAllocator("y", &got_y));
+      ASSERT_TRUE(context->setOutputAllocator("all", &got_all));
+      ASSERT_TRUE(context->enqueueV3(stream.handle)) << temper::lastError().text();
+      ASSERT_EQ(cudaStreamSynchronize(stream.handle), cudaSuccess) << temper::lastError().text();
+      EXPECT_EQ(positions(got_y), y) << x.size() << " " << flag;
+      EXPECT_EQ(positions(got_all), all) << x.size() << " " << flag;
+    }
+  }
+}
+
+}  // namespace
