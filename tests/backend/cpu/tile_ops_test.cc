@@ -188,6 +188,24 @@ TEST(TileOps, VectorMathIsAccurate) {
   }
 }
 
+// Scores are sigmoids, and are sorted: near 1 they must not fall together where floats can tell them apart.
+TEST(TileOps, SigmoidIsRoundedOnceNearOne) {
+  std::vector<float> x;
+  for (double v = 4; v < 18; v += 0.0000713) x.push_back(static_cast<float>(v));
+  std::vector<float> y(x.size());
+  for (const Table& table : tables()) {
+    OpCall call;
+    call.dst = reinterpret_cast<std::byte*>(y.data());
+    call.src[0] = reinterpret_cast<const std::byte*>(x.data());
+    call.cols = static_cast<int64_t>(x.size());
+    table.ops->scalar[static_cast<int>(ScalarOp::k_sigmoid)][0](call);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double want = 1 / (1 + std::exp(-static_cast<double>(x[i])));
+      ASSERT_LE(ulps(want, static_cast<double>(y[i])), 0.55) << isa_name(table.level) << " at " << x[i];
+    }
+  }
+}
+
 TEST(TileOps, PowerIsAccurate) {
   std::mt19937_64 random(9);
   std::vector<float> a, b;

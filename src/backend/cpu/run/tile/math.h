@@ -288,11 +288,13 @@ template <class T>
 inline V<T> reciprocal(V<T> a) {
   return {T(1) / a.v};
 }
+// Near 1 the small distance to it is what is computed, so that the result is rounded once: arguments that differ stay apart as long as
+// floats can tell their results apart.
 inline VD sigmoid(VD a) {
   // exp of what is not positive: no overflow, and tiny results stay exact.
   VD e = exp(negate(absolute(a)));
-  VD num = choose<double>(a.v < 0, e, splat(1.0));
-  return choose<double>(a.v != a.v, a, {num.v / (1.0 + e.v)});
+  VD q = {e.v / (1.0 + e.v)};
+  return choose<double>(a.v < 0, q, {1.0 - q.v});
 }
 // One over what is between 1 and 2^100.
 inline VF inverse(VF a) {
@@ -305,9 +307,10 @@ inline VF inverse(VF a) {
 #endif
 }
 inline VF sigmoid(VF a) {
-  // e / (1 + e) is 1 long before e overflows, and tiny results stay exact.
+  // The result is 1 long before e overflows, and tiny ones stay exact.
   const VF e = exp_between(at_least(at_most(a, 40.0f), -104.0f));
-  return e * inverse({1.0f + e.v});
+  const VF r = inverse({1.0f + e.v});
+  return choose<float>(a.v < 0, e * r, {1.0f - r.v});
 }
 inline VD silu(VD a) { return a * sigmoid(a); }
 inline VF silu(VF a) {
