@@ -46,7 +46,8 @@ struct Narrow {
     return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(fraction) * unit) | sign);
   }
 
-  // kSaturate: numbers (and infinity) beyond the largest finite one become it.
+  // kSaturate: numbers beyond the largest finite one become it; infinity does only where the format has none, so that every value
+  // of the format comes back as itself.
   template <bool kSaturate>
   static uint32_t narrow(float value) {
     const uint32_t bits = std::bit_cast<uint32_t>(value);
@@ -70,7 +71,7 @@ struct Narrow {
     } else {
       rounded = round_shift(magnitude - (uint32_t(127 - kBias) << 23), 23 - kFractionBits);
     }
-    if (rounded > kLargest) rounded = kSaturate ? kLargest : kExponentMask;
+    if (rounded > kLargest) rounded = kSaturate && (kFinite || magnitude < 0x7f800000u) ? kLargest : kExponentMask;
     return sign | rounded;
   }
 

@@ -43,7 +43,8 @@ inline bool is_signed_int(DType t) { return (t >= DType::kI8 && t <= DType::kI64
 inline bool is_unsigned_int(DType t) { return (t >= DType::kU8 && t <= DType::kU64) || t == DType::kU4; }
 inline bool is_int(DType t) { return is_signed_int(t) || is_unsigned_int(t); }
 
-// Conversions round to nearest even; to f8 they saturate at the largest finite value (ONNX's default), NaN stays NaN.
+// Conversions round to nearest even; numbers beyond f8 become its largest finite one, and NaN and
+// infinity stay (but f8e4m3 has no infinity, and takes it for its largest number).
 float f16_to_f32(uint16_t bits);
 uint16_t f32_to_f16(float value);
 inline float bf16_to_f32(uint16_t bits) {

@@ -30,7 +30,7 @@ enum class ScalarOp : uint8_t {
 #define SCALAR(name, ...) k_##name,
 #include "scalar/scalar.def"
 #undef SCALAR
-  kCast,     // operand 0 converted to the result's dtype: towards zero from float to int, saturating only to f8
+  kCast,     // operand 0 converted to the result's dtype: towards zero from float to int; numbers too large saturate only to f8
   kOperand,  // `index`
   kConst,    // `constant`
   kSym,      // `sym`, an i64

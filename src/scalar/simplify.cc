@@ -40,9 +40,8 @@ bool preserves(DType from, DType to) {
   if (to == DType::kBool || (is_float(from) && !is_float(to))) return false;
   Format f = format_of(from), t = format_of(to);
   if (is_float(to)) {
-    // The largest f8 values are finite in name only: a cast to f8 saturates, so infinity is not preserved.
-    bool saturates = to == DType::kF8E4M3 || to == DType::kF8E5M2;
-    if (is_float(from)) return !saturates && f.digits <= t.digits && f.max_exponent <= t.max_exponent && f.min_exponent >= t.min_exponent;
+    // A cast to a type without infinity does not preserve it.
+    if (is_float(from)) return to != DType::kF8E4M3 && f.digits <= t.digits && f.max_exponent <= t.max_exponent && f.min_exponent >= t.min_exponent;
     // The least signed integer is a power of two: one exponent more, no digit more.
     return f.digits <= t.digits && f.max_exponent + 1 <= t.max_exponent;
   }

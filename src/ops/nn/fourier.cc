@@ -1,6 +1,6 @@
 // Discrete Fourier transforms, as contractions with a matrix of cosines and sines: element [k, out part, n, in part], parts
 // being real and imaginary. The matrix is a map over its indices, whose angle k * n is reduced modulo the length as an integer,
-// hence exact.
+// hence exact; it is computed in f64, because the sine of pi rounded to f32 is far from 0 beside large elements.
 #include <cmath>
 
 #include "ops/nn/operands.h"
@@ -29,7 +29,7 @@ Val fourier_matrix(Builder& b, Kind kind, SymInt length, SymInt outputs, int64_t
   Dims domain{outputs, out_parts, inputs, in_parts};
   auto d = loop_vars(b.sym(), domain);
   ScalarBuilder body;
-  auto number = [&](SymInt s) { return cast(Expr{&body, body.sym(s)}, dtype); };
+  auto number = [&](SymInt s) { return cast(Expr{&body, body.sym(s)}, DType::kF64); };
   Expr angle = number(mod(d[0] * d[2], length)) * (2 * M_PI) / number(length);
   Expr cosine = apply(ScalarOp::k_cos, angle), sine = apply(ScalarOp::k_sin, angle);
   // e^(-i a) = cos a - i sin a forward, e^(i a) backward: imaginary to real is + sin a forward, real to imaginary - sin a.
@@ -39,7 +39,7 @@ Val fourier_matrix(Builder& b, Kind kind, SymInt length, SymInt outputs, int64_t
   if (kind != Kind::kForward) value = value / number(length);
   // Half a spectrum stands for its mirror image too, but for the first element and, of an even length, the last.
   if (kind == Kind::kInverseToReal) value = value * number(SymInt(2) - max(equal(d[2], 0), equal(d[2] * 2, length)));
-  return b.op("map", MapAttrs{domain, body.finish(value.value, 0)}, {})[0];
+  return b.op("map", MapAttrs{domain, body.finish(cast(value, dtype).value, 0)}, {})[0];
 }
 
 // Operands: x [..., n, ..., 1 or 2], length, axis.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ops/nn/operands.h"
+#include "ops/tensor/float8.h"
 #include "ops/tensor/shape_arguments.h"
 
 namespace temper {
@@ -40,22 +41,6 @@ const RegisterOp<NoAttrs> kIdentity{{
     .samples = {"f32[n, 3]"},
 }};
 
-// To f8 without saturation: what rounds beyond the largest finite value becomes NaN, or infinity where the type has one.
-Val cast(Builder& b, Val v, DType to, bool saturate) {
-  Val y = b.cast(v, to);
-  bool narrow = to == DType::kF8E4M3 || to == DType::kF8E5M2;
-  if (saturate || !narrow || !b.ok() || !is_float(b.dtype(v))) return y;
-  Val wide = b.cast(v, DType::kF32);
-  if (to == DType::kF8E4M3) {
-    // 464 lies between 448 and 480, and is rounded to 448.
-    return b.select(b.map(ScalarOp::k_abs, wide) <= b.like(464, wide), y, b.constant(Tensor::of(to, {}, std::vector<uint8_t>{0x7f})));
-  }
-  // 61440 lies between 57344 and infinity, and is rounded to infinity.
-  auto beyond = [&](Val condition, uint8_t bits) { return b.select(condition, b.constant(Tensor::of(to, {}, std::vector<uint8_t>{bits})), y); };
-  y = beyond(b.like(61440, wide) <= wide, 0x7c);
-  return beyond(wide <= b.like(-61440, wide), 0xfc);
-}
-
 struct CastAttrs {
   DType to = DType::kF32;
   bool saturate = true;
@@ -67,7 +52,7 @@ struct SaturateAttrs {
 };
 const RegisterOp<CastAttrs> kCast{{
     .name = "cast",
-    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals { return {require(b, in, 1) ? cast(b, in[0], a.to, a.saturate) : in[0]}; },
+    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals { return {require(b, in, 1) ? cast_to(b, in[0], a.to, a.saturate) : in[0]}; },
     .onnx = {{"Cast", 1, [](const OnnxNode& n) -> Expected<CastAttrs> {
                 auto to = n.dtype("to");
                 if (!to) return Error(ErrorCode::kUnsupported, "a cast to a type that Temper does not have");
@@ -78,7 +63,7 @@ const RegisterOp<CastAttrs> kCast{{
 const RegisterOp<SaturateAttrs> kCastLike{{
     .name = "cast_like",
     .body = [](Builder& b, const SaturateAttrs& a, Operands in) -> Vals {
-      return {require(b, in, 2) ? cast(b, in[0], b.dtype(in[1]), a.saturate) : in[0]};
+      return {require(b, in, 2) ? cast_to(b, in[0], b.dtype(in[1]), a.saturate) : in[0]};
     },
     .onnx = {{"CastLike", 15, [](const OnnxNode& n) -> Expected<SaturateAttrs> { return SaturateAttrs{n.i("saturate", 1) != 0}; }}},
     .samples = {"f32[n, 3], i32[2]", "i64[n], f16[]"},

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ops/nn/operands.h"
+#include "ops/tensor/float8.h"
 
 namespace temper {
 namespace {
@@ -10,15 +11,15 @@ struct QuantizeAttrs {
   int64_t axis = 1, block = 0;
   bool has_dtype = false;
   DType dtype = DType::kU8;
-  TEMPER_FIELDS(axis, block, has_dtype, dtype)
+  bool saturate = true;
+  TEMPER_FIELDS(axis, block, has_dtype, dtype, saturate)
 };
 
 Expected<QuantizeAttrs> read_quantize(const OnnxNode& n) {
   auto dtype = n.dtype("output_dtype");
   bool has = n.has("output_dtype") && n.i("output_dtype", 0) != 0;
   if (has && !dtype) return Error(ErrorCode::kUnsupported, "a quantized type that Temper does not have");
-  if (n.i("saturate", 1) == 0) return Error(ErrorCode::kUnsupported, "quantization without saturation");
-  return QuantizeAttrs{n.i("axis", 1), n.i("block_size", 0), has, dtype.value_or(DType::kU8)};
+  return QuantizeAttrs{n.i("axis", 1), n.i("block_size", 0), has, dtype.value_or(DType::kU8), n.i("saturate", 1) != 0};
 }
 
 // Scales or zero points of a tensor of `dims` in a form that broadcasts to it: one for all, one for each element of the axis, or one for
@@ -49,10 +50,10 @@ std::pair<double, double> range_of(DType t) {
   return {-static_cast<double>(int64_t(1) << (bits - 1)), static_cast<double>((int64_t(1) << (bits - 1)) - 1)};
 }
 
-// Of x that is divided by its scale already.
-Val to_quantized(Builder& b, Val x, Val zero, DType dtype) {
+// Of x that is divided by its scale already. Whole numbers always saturate.
+Val to_quantized(Builder& b, Val x, Val zero, DType dtype, bool saturate) {
   if (!b.ok()) return x;
-  if (is_float(dtype)) return b.cast(x, dtype);
+  if (is_float(dtype)) return cast_to(b, x, dtype, saturate);
   auto [low, high] = range_of(dtype);
   x = b.map(ScalarOp::k_round, x);
   if (zero) x = x + b.cast(zero, b.dtype(x));
@@ -69,7 +70,7 @@ const RegisterOp<QuantizeAttrs> kQuantize{{
       }
       const Dims dims = b.dims(in[0]);
       Val x = b.cast(in[0], DType::kF32), scale = b.cast(spread_over(b, in[1], dims, a), DType::kF32);
-      return {to_quantized(b, x / scale, spread_over(b, in[2], dims, a), dtype)};
+      return {to_quantized(b, x / scale, spread_over(b, in[2], dims, a), dtype, a.saturate)};
     },
     .onnx = {{"QuantizeLinear", 10, read_quantize}},
     .samples = {"f32[n, 3], f32[], u8[]", "f32[2, 3], f32[3], i8[3] {axis = 1}", "f32[4, 6], f32[4, 2], i8[4, 2] {axis = 1, block = 3}"},
@@ -106,7 +107,7 @@ const RegisterOp<NoAttrs> kDynamicQuantize{{
       scale = b.select(scale == none, b.like(1, scale), scale);
       Val zero = b.map(ScalarOp::k_min, b.map(ScalarOp::k_max, b.map(ScalarOp::k_round, -low / scale), none), b.like(255, x));
       zero = b.cast(zero, DType::kU8);
-      return {to_quantized(b, x / scale, zero, DType::kU8), scale, zero};
+      return {to_quantized(b, x / scale, zero, DType::kU8, true), scale, zero};
     },
     .onnx = {{"DynamicQuantizeLinear", 11}},
     .samples = {"f32[n, 3]"},
