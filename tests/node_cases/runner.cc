@@ -122,10 +122,11 @@ std::string one_line(std::string text) {
   return text;
 }
 
-// 4-bit types lie two to a byte, which the API's bytes per component can't say.
-size_t bytes_of(nvinfer1::DataType type, size_t count, size_t component) {
-  bool half_bytes = type == nvinfer1::DataType::kINT4 || type == nvinfer1::DataType::kFP4;
-  return half_bytes ? (count + 1) / 2 : count * component;
+// 4-bit types lie two to a byte, which the API's bytes per component can't say; and it has no name for unsigned ones.
+size_t bytes_of(nvinfer1::DataType type, size_t count, size_t component, size_t given) {
+  size_t half = (count + 1) / 2;
+  bool nameless = int(type) > int(nvinfer1::DataType::kE8M0);
+  return type == nvinfer1::DataType::kINT4 || type == nvinfer1::DataType::kFP4 || (nameless && given == half) ? half : count * component;
 }
 
 class Runner {
@@ -163,12 +164,9 @@ class Runner {
     return {stage, "", report.code.empty() ? (logger_.last.empty() ? "no reason was given" : logger_.last) : report.text()};
   }
 
-  static bool read_file(const std::string& path, Buffer& buffer, size_t bytes) {
+  static std::vector<char> read_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
-    std::vector<char> content{std::istreambuf_iterator<char>(in), {}};
-    if (content.size() != bytes) return false;
-    std::memcpy(buffer.reserve(bytes), content.data(), bytes);
-    return true;
+    return {std::istreambuf_iterator<char>(in), {}};
   }
 
   Refusal execute(const Case& work, nvinfer1::ICudaEngine& engine, nvinfer1::IExecutionContext& context) {
@@ -181,9 +179,12 @@ class Runner {
       if (given == work.inputs.end()) return {"inputs", "", std::string("the case has no data for input ") + name};
       const nvinfer1::Dims& dims = given->second.dims;
       if (dims.nbDims < 0) return {"inputs", "", "more than 8 dimensions, which the API can't express"};
-      size_t bytes = bytes_of(engine.getTensorDataType(name), count_of(dims), size_t(engine.getTensorBytesPerComponent(name)));
-      if (!read_file(given->second.file, held.emplace_back(), bytes))
+      const std::vector<char> content = read_file(given->second.file);
+      const auto component = size_t(engine.getTensorBytesPerComponent(name));
+      const size_t bytes = bytes_of(engine.getTensorDataType(name), count_of(dims), component, content.size());
+      if (content.size() != bytes)
         return {"inputs", "", std::string("the engine wants ") + std::to_string(bytes) + " bytes for input " + name};
+      std::memcpy(held.emplace_back().reserve(bytes), content.data(), bytes);
       if (!context.setInputShape(name, dims) || !context.setTensorAddress(name, held.back().data())) return failed("inputs");
     }
     for (int i = 0; i < engine.getNbIOTensors(); ++i) {
@@ -208,7 +209,7 @@ class Runner {
       nvinfer1::Dims dims = receiver.told ? receiver.shape : context.getTensorShape(name.c_str());
       if (!is_complete(dims)) return {"run", "", "output " + name + " has no shape after the run"};
       auto component = size_t(engine.getTensorBytesPerComponent(name.c_str()));
-      size_t bytes = bytes_of(engine.getTensorDataType(name.c_str()), count_of(dims), component);
+      size_t bytes = bytes_of(engine.getTensorDataType(name.c_str()), count_of(dims), component, count_of(dims) * component);
       if (bytes && !receiver.buffer.data()) return {"run", "", "output " + name + " was not written"};
       std::string file = work.folder + "/output_" + std::to_string(index++) + ".bin";
       std::ofstream(file, std::ios::binary).write(receiver.buffer.data(), std::streamsize(bytes));

@@ -8,10 +8,11 @@ namespace {
 
 class ContractLaunch final : public Launch {
  public:
-  ContractLaunch(const ContractCode& code, ContractProblem problem, const ContractOffsets& offsets,
+  ContractLaunch(const ContractCode& code, ContractProblem problem, const ContractConfig& config, const ContractOffsets& offsets,
                  std::unique_ptr<TileEpilogue::Bound> epilogue)
       : code_(code),
         problem_(std::move(problem)),
+        config_(config),
         offsets_(offsets),
         epilogue_(std::move(epilogue)),
         epilogue_buffers_(code.epilogue_buffers.size()) {}
@@ -39,15 +40,16 @@ class ContractLaunch final : public Launch {
       args.epilogue.tile = &TileEpilogue::Bound::tile_hook;
       args.epilogue.self = epilogue_.get();
     }
-    cpu::run(problem_, code_.config, args, executor);
+    cpu::run(problem_, config_, args, executor);
     return epilogue_ ? epilogue_->status() : Status();
   }
 
  private:
-  int64_t core_bytes(int workers) const { return (cpu::workspace_bytes(problem_, code_.config, workers) + 63) / 64 * 64; }
+  int64_t core_bytes(int workers) const { return (cpu::workspace_bytes(problem_, config_, workers) + 63) / 64 * 64; }
 
   const ContractCode& code_;
   ContractProblem problem_;
+  ContractConfig config_;
   ContractOffsets offsets_;
   std::unique_ptr<TileEpilogue::Bound> epilogue_;
   std::vector<std::byte*> epilogue_buffers_;
@@ -82,18 +84,30 @@ class ContractKernel final : public Kernel {
     ContractProblem problem = code_.problem(parameters);
     const ContractOffsets offsets = code_.offsets(parameters);
     if (problem.is_empty()) return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
-    TEMPER_TRY(validate(problem, code_.config));
-    TEMPER_TRY(check_bounds(code_, problem, offsets, cpu::packed_size(problem, code_.config), buffer_bytes));
+    const ContractConfig config = TEMPER_TRY(config_for(problem));
+    TEMPER_TRY(check_bounds(code_, problem, offsets, cpu::packed_size(problem, config), buffer_bytes));
     std::unique_ptr<TileEpilogue::Bound> bound;
     if (epilogue_) {
       std::vector<int64_t> bytes;
       for (int b : code_.epilogue_buffers) bytes.push_back(buffer_bytes[b]);
       bound = TEMPER_TRY(epilogue_->prepare(parameters.subspan(code_.field_count()), bytes));
     }
-    return std::unique_ptr<Launch>(std::make_unique<ContractLaunch>(code_, std::move(problem), offsets, std::move(bound)));
+    return std::unique_ptr<Launch>(std::make_unique<ContractLaunch>(code_, std::move(problem), config, offsets, std::move(bound)));
   }
 
  private:
+  // The plan's choice was made at one shape, and some kinds only run few rows or columns: at a shape that it can't run, the best by the
+  // model is taken. Packed weights lie as the choice wants them; their sizes are known, so that it holds at every shape.
+  Expected<ContractConfig> config_for(const ContractProblem& problem) const {
+    Status fits = validate(problem, code_.config);
+    if (fits.ok()) return code_.config;
+    if (problem.form != ContractProblem::Form::kGemm || problem.gemm.b_form == BForm::kPacked) return std::move(fits).error();
+    TEMPER_TRY(validate(problem));
+    Machine machine = Machine::detect();
+    machine.isa = code_.config.isa;
+    return enumerate_configs(problem, machine).front();
+  }
+
   ContractCode code_;
   std::unique_ptr<TileEpilogue> epilogue_;
 };
