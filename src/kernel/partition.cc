@@ -32,8 +32,13 @@ struct Group {
   std::vector<int64_t> axes;
   bool reduces = false;
   std::vector<NodeId> nodes;
-  std::set<int> before;  // groups whose values it reads
+  std::set<int> before;     // groups whose values it reads
+  std::set<ValueId> reads;  // of other groups
 };
+
+// Kernels hold their tensors in tables of a bounded size: a group stops growing where what it reads, what its nodes make, and what of
+// that may have to be stored as well, would be more than this.
+constexpr size_t kMostTensors = 110;
 
 class Partitioner {
  public:
@@ -203,6 +208,9 @@ class Partitioner {
   bool can_join(int g, const Node& node, Role role, const std::vector<Access>& all, const Dims& domain) const {
     const Group& group = groups_[g];
     if (!group.joinable || !options_.join) return false;
+    size_t fresh = 0;
+    for (const Access& access : all) fresh += group_of_[access.value] != g && !group.reads.contains(access.value);
+    if (group.reads.size() + fresh + 3 * (group.nodes.size() + 1) > kMostTensors) return false;
     std::vector<int64_t> axes;
     if (role == Role::kReduce) {
       if (group.contract || domain != group.domain) return false;
@@ -267,6 +275,9 @@ class Partitioner {
     }
     group.nodes.push_back(id);
     for (ValueId v : node.results) group_of_[v] = joined;
+    for (const Access& access : all) {
+      if (group_of_[access.value] != joined) group.reads.insert(access.value);
+    }
     auto depend = [&](ValueId v) {
       if (group_of_[v] >= 0 && group_of_[v] != joined) group.before.insert(group_of_[v]);
     };
