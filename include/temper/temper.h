@@ -54,6 +54,12 @@ TENSORRTAPI bool verify(char const* path, std::string& report);
 // The version of Temper that wrote the plan file; empty on an error. Reads only the head of the file.
 TENSORRTAPI std::string planVersion(char const* path);
 
+// ---- Kernel sources ----
+
+// Switches a source of kernels on or off by its name, for a build: "onednn" (off by default) is the oneDNN library where the machine has it; a
+// plan with its kernels runs only on machines that have it too. false, and nothing is changed, when there is no such source.
+TENSORRTAPI bool switchTacticSource(nvinfer1::IBuilderConfig& config, std::string_view source, bool on);
+
 // ---- CPU threads ----
 
 // How many threads a build tunes for, and how many a context may use; 0 (default): the least of affinity, cgroup quota and

@@ -74,6 +74,9 @@ std::vector<std::string> passNames() {
 
 bool disablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) { return static_cast<BuilderConfig&>(config).switch_pass(pass, false); }
 bool enablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) { return static_cast<BuilderConfig&>(config).switch_pass(pass, true); }
+bool switchTacticSource(nvinfer1::IBuilderConfig& config, std::string_view source, bool on) {
+  return static_cast<BuilderConfig&>(config).switch_source(source, on);
+}
 void setPassListener(nvinfer1::IBuilderConfig& config, PassListener listener) {
   static_cast<BuilderConfig&>(config).set_pass_listener(std::move(listener));
 }

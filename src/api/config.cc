@@ -2,6 +2,7 @@
 
 #include "api/translate.h"
 #include "passes/pass.h"
+#include "tune/source.h"
 
 namespace temper::api {
 
@@ -151,6 +152,20 @@ bool BuilderConfig::switch_pass(std::string_view name, bool on) noexcept {
       all += " " + std::string(pass.name);
     }
     return Error(ErrorCode::kNotFound, "there is no pass '" + std::string(name) + "'; the passes are" + all);
+  });
+}
+
+bool BuilderConfig::switch_source(std::string_view name, bool on) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    std::string all;
+    for (const TacticSource* source : tactic_sources()) {
+      if (source->name() == name) {
+        state_->sources[std::string(name)] = on;
+        return true;
+      }
+      all.append(" ").append(source->name());
+    }
+    return Error(ErrorCode::kNotFound, "there is no kernel source '" + std::string(name) + "'; the sources are" + all);
   });
 }
 

@@ -63,10 +63,12 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
   bool set_cpu_threads(int threads) noexcept;
   int cpu_threads() const { return state_->threads; }
   bool switch_pass(std::string_view pass, bool on) noexcept;
+  bool switch_source(std::string_view source, bool on) noexcept;
   void set_pass_listener(PassListener listener) { state_->listener = std::move(listener); }
 
   const std::vector<OptimizationProfile>& profiles() const { return state_->profiles; }
   const std::set<std::string, std::less<>>& disabled_passes() const { return state_->disabled; }
+  const std::map<std::string, bool, std::less<>>& switched_sources() const { return state_->sources; }
   const PassListener& pass_listener() const { return state_->listener; }
   // The cache of a build: the one that was set, or a fresh one; null when caching is off.
   TimingCache* cache_for_build();
@@ -91,6 +93,7 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
     int32_t aux_streams = -1;
     int threads = 0;
     std::set<std::string, std::less<>> disabled;
+    std::map<std::string, bool, std::less<>> sources;
     PassListener listener;
   };
 

@@ -40,8 +40,8 @@ struct TuneOptions {
   LogSink* log = nullptr;
 };
 
-// The fingerprints of all sources, for keys of decisions.
-std::string source_fingerprints();
+// The fingerprints of all sources that are asked, for keys of decisions.
+std::string source_fingerprints(const BuildOptions& build);
 
 // Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and kept
 // there; 0: not known.

@@ -1,12 +1,13 @@
 // TacticSource: something that can implement candidates; and what it is asked and what it answers.
 //
-// A Candidate is a Region in concrete layouts. `enumerate` is cheap: it lists the ways in which the source could do it, best first by its
-// own model, or declines with a reason that users can read. `realize` makes the launch steps of one way; a step's arguments are buffers of
-// the candidate (inputs, then outputs) or constants that the source has prepared (packed weights).
+// A Candidate is a Region in concrete layouts. `enumerate` is cheap: it lists the ways in which the source could do it, best
+// first by its own model, or declines with a reason that users can read. `realize` makes the launch steps of one way; a step's
+// arguments are buffers of the candidate (inputs, then outputs) or constants that the source has prepared (packed weights).
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +28,8 @@ struct Device {
 
 struct BuildOptions {
   int optimization_level = 3;
-  std::string only_source;  // tests: no other source is asked; "" for all
+  std::string only_source;                           // tests: no other source is asked; "" for all
+  std::map<std::string, bool, std::less<>> sources;  // asked or not, by name; others as on_by_default() says
 };
 
 struct Candidate {
@@ -41,7 +43,7 @@ struct Candidate {
 
 struct Tactic {
   std::string source;
-  std::string config;   // in the source's own text
+  std::string config;  // in the source's own text
   double estimate_us = 0;
   int64_t growth_bytes = 0;  // what its constants take beyond those of the candidate that they replace
 };
@@ -51,7 +53,7 @@ struct Decline {
 };
 
 struct Argument {
-  int buffer = -1;   // of the candidate; -1: `constant`
+  int buffer = -1;  // of the candidate; -1: `constant`
   Tensor constant;
 };
 
@@ -66,6 +68,7 @@ class TacticSource {
  public:
   virtual ~TacticSource() = default;
   virtual std::string_view name() const = 0;
+  virtual bool on_by_default() const { return true; }
   virtual std::string fingerprint() const = 0;  // of everything that may change what it yields; part of every cache key
   virtual std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate&, const Device&, const BuildOptions&) const = 0;
   virtual Expected<std::vector<KernelStep>> realize(const Candidate&, const Tactic&, const Device&) const = 0;
@@ -76,5 +79,7 @@ struct RegisterSource {
   RegisterSource(int priority, const TacticSource& source);
 };
 const std::vector<const TacticSource*>& tactic_sources();
+// Those of them that a build asks.
+std::vector<const TacticSource*> asked_sources(const BuildOptions& build);
 
 }  // namespace temper

@@ -147,6 +147,8 @@ TEST_F(WrongInput, Configurations) {
   EXPECT_EQ(config.addOptimizationProfile(nullptr), -1);
   EXPECT_FALSE(temper::setCpuThreads(config, -1));
   EXPECT_FALSE(temper::disablePass(config, "no such pass"));
+  EXPECT_FALSE(temper::switchTacticSource(config, "no such source", true));
+  EXPECT_TRUE(temper::switchTacticSource(config, "onednn", false));
   EXPECT_FALSE(temper::disablePass(config, "expand"));
   EXPECT_EQ(config.createTimingCache("damaged bytes", 13), nullptr);
   EXPECT_EQ(taken_code(), "E_CORRUPT");

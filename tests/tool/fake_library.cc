@@ -485,6 +485,10 @@ bool setCpuThreads(nvinfer1::IRuntime&, int threads) noexcept {
   fake::seen.runtime_threads = threads;
   return true;
 }
+bool switchTacticSource(nvinfer1::IBuilderConfig&, std::string_view source, bool on) {
+  fake::seen.sources[std::string(source)] = on;
+  return source == "onednn" || source == "tile";
+}
 std::vector<std::string> passNames() { return {"fold", "cse"}; }
 bool disablePass(nvinfer1::IBuilderConfig&, std::string_view pass) { return pass == "fold" || pass == "cse"; }
 void setPassListener(nvinfer1::IBuilderConfig&, PassListener) {}

@@ -3,6 +3,7 @@
 // and a plan is a line of text with the shapes it was built for. What the tool asked for is kept in `seen`.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct Seen {
   int builds = 0;
   int level = -1;
   int config_threads = 0, runtime_threads = 0;
+  std::map<std::string, bool> sources;  // switched on or off
   uint32_t flags = 0;
   uint64_t workspace = 0;
   int measured = 0;  // what a build without a timing cache adds to it

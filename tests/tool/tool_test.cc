@@ -168,6 +168,9 @@ TEST_F(Tool, FlagsAreRefusedByNameAndGuessed) {
       {{"--onnx=m.onnx", "--shapes=x:1x4,mask:2"}, "has the fixed shape 2"},
       {{"--onnx=m.onnx", "--memPoolSize=workspace:lots"}, "takes a size"},
       {{"--onnx=m.onnx", "--device=3", "--shapes=x:1x4"}, "--device=3"},
+      {{"--onnx=m.onnx", "--tacticSources=-CUDNN"}, "CUDNN needs the CUDA backend"},
+      {{"--onnx=m.onnx", "--tacticSources=ONEDNN"}, "names that begin with + or -"},
+      {{"--onnx=m.onnx", "--tacticSources=+NONE", "--shapes=x:1x4"}, "--tacticSources"},
   };
   for (const Case& c : cases) {
     Result result = trtexec(c.words);
@@ -175,6 +178,12 @@ TEST_F(Tool, FlagsAreRefusedByNameAndGuessed) {
     EXPECT_NE(result.err.find(c.says), std::string::npos) << c.says << "\n" << result.err;
   }
   EXPECT_EQ(fake::seen.builds, 0);
+}
+
+TEST_F(Tool, KernelSourcesAreSwitchedByName) {
+  Result result = trtexec({"--onnx=m.onnx", "--skipInference", "--shapes=x:1x4", "--tacticSources=+ONEDNN,-TILE"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(fake::seen.sources, (std::map<std::string, bool>{{"onednn", true}, {"tile", false}}));
 }
 
 TEST_F(Tool, OldFlagsAreTakenWithARemark) {

@@ -110,6 +110,26 @@ void platform(Options&, Text value, Text flag) {
   only(value, flag, "SameAsBuild", "plans are for the system they are built on");
 }
 
+// TensorRT's names for libraries are upper case; ours are lower.
+void tactic_sources(Options& options, Text value, Text flag) {
+  while (true) {
+    const size_t comma = value.find(',');
+    const Text item = value.substr(0, comma);
+    if (item.size() < 2 || (item[0] != '+' && item[0] != '-')) {
+      throw bad_argument(std::string(flag) + " takes names that begin with + or -, such as +ONEDNN,-NAME; not '" + std::string(item) + "'");
+    }
+    const Text name = item.substr(1);
+    for (Text foreign : {"CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"}) {
+      if (name == foreign) throw unsupported(std::string(flag) + ": " + std::string(name) + " needs the CUDA backend, which this build does not have");
+    }
+    std::string lower(name);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    options.tactic_sources[lower] = item[0] == '+';
+    if (comma == Text::npos) return;
+    value.remove_prefix(comma + 1);
+  }
+}
+
 constexpr Flag kTaken[] = {
     {"--onnx", kInAll, kModel, "file", "the ONNX model to import", text<&Options::onnx>},
     {"--saveEngine", kInAll, kModel, "file", "write the plan there", text<&Options::save_engine>},
@@ -129,6 +149,7 @@ constexpr Flag kTaken[] = {
     {"--builderOptimizationLevel", kInBoth, kBuild, "0..5", "effort [3]", whole<&Options::optimization_level, -1, 5>},
     {"--maxTactics", kInBoth, kBuild, "N", "tactics measured per choice [-1: by level]", whole<&Options::max_tactics, -1>},
     {"--noBuilderCache", kInAll, kBuild, {}, "measure everything anew, keep nothing", turn<&Options::no_builder_cache>},
+    {"--tacticSources", kInAll, kBuild, "+/-name", "kernel sources to use or not; +ONEDNN is off by default", tactic_sources},
     {"--timingCacheFile", kInAll, kBuild, "file", "read and fill this timing cache", text<&Options::timing_cache>},
     {"--errorOnTimingCacheMiss", kInBoth, kBuild, {}, "fail rather than measure", turn<&Options::error_on_cache_miss>},
     {"--maxAuxStreams", kInBoth, kBuild, "N", "helper streams of a context [-1]", whole<&Options::max_aux_streams, -1>},

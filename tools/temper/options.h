@@ -38,6 +38,7 @@ struct Options {
   bool no_tf32 = false;
   bool strongly_typed = false;
   std::string verbosity = "layer_names_only";
+  std::map<std::string, bool> tactic_sources;  // by name: on or off
 
   // Inference.
   std::vector<std::pair<std::string, std::string>> load_inputs;  // name, file of raw bytes

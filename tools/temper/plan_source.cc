@@ -123,6 +123,9 @@ void configure(IBuilderConfig& config, const Options& options) {
   config.setProfilingVerbosity(options.verbosity == "detailed" ? ProfilingVerbosity::kDETAILED
                                : options.verbosity == "none"   ? ProfilingVerbosity::kNONE
                                                                : ProfilingVerbosity::kLAYER_NAMES_ONLY);
+  for (const auto& [source, on] : options.tactic_sources) {
+    if (!temper::switchTacticSource(config, source, on)) throw library_problem("--tacticSources");
+  }
   if (options.cpu_threads > 0 && !temper::setCpuThreads(config, options.cpu_threads)) throw library_problem("--cpuThreads");
 }
 

@@ -48,7 +48,6 @@ constexpr Flag kRefused[] = {
     refuse("--maxBatch", kIn8, kModel, "N", "largest implicit batch", kImplicitBatch),
 
     refuse("--minTiming", kIn8, kBuild, "N", "least measurements", "the tuner repeats until it is sure; use --avgTiming"),
-    refuse("--tacticSources", kInAll, kBuild, "+/-name", "kernel sources to use", kCuda),
     refuse("--heuristic", kIn8, kBuild, {}, "guess tactics", "use --builderOptimizationLevel=0 or 1"),
     refuse("--tilingOptimizationLevel", kInBoth, kBuild, "0..3", "effort for tiling across layers", kCuda),
     refuse("--l2LimitForTiling", kInBoth, kBuild, "bytes", "cache budget for tiling", kCuda),
