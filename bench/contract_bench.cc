@@ -36,8 +36,9 @@ double now() {
 #define TEMPER_FMA(n, type) "vfmadd231ps %%" type "30, %%" type "31, %%" type #n "\n"
 #define TEMPER_FMAS(type)                                                                                                 \
   TEMPER_FMA(0, type)                                                                                                     \
-  TEMPER_FMA(1, type) TEMPER_FMA(2, type) TEMPER_FMA(3, type) TEMPER_FMA(4, type) TEMPER_FMA(5, type) TEMPER_FMA(6, type) \
-      TEMPER_FMA(7, type) TEMPER_FMA(8, type) TEMPER_FMA(9, type) TEMPER_FMA(10, type) TEMPER_FMA(11, type)
+  TEMPER_FMA(1, type)                                                                                                     \
+  TEMPER_FMA(2, type) TEMPER_FMA(3, type) TEMPER_FMA(4, type) TEMPER_FMA(5, type) TEMPER_FMA(6, type) TEMPER_FMA(7, type) \
+      TEMPER_FMA(8, type) TEMPER_FMA(9, type) TEMPER_FMA(10, type) TEMPER_FMA(11, type)
 
 __attribute__((target("avx512f,avx512vl"))) void spin(bool wide, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
@@ -196,7 +197,9 @@ struct Bench {
     args.epilogue.bias = reinterpret_cast<const float*>(bias.data.get());
     args.epilogue.lo = 0;
     args.workspace = workspace.data.get();
-    args.quantization = {128, reinterpret_cast<const float*>(scale.data.get()), 0.01f, 128};
+    args.quantization.a_fill = 128;
+    args.quantization.scale = reinterpret_cast<const float*>(scale.data.get());
+    args.quantization.shift = reinterpret_cast<const int32_t*>(scale.data.get());
     const double budget = std::getenv("BUDGET") ? std::atof(std::getenv("BUDGET")) : 0.25;
     double best = 1e9, begin = now();
     for (int i = 0; i < 3000 && (i < 5 || now() - begin < budget); ++i) {

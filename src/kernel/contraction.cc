@@ -210,7 +210,8 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
     }
   }
   if (!guards_range(p.stage.lhs.map.guard, index, lhs_dims, exact)) return Why("elements are left out by another rule than padding");
-  if (!p.stage.lhs.map.guard.is_const(1) && !(p.stage.lhs.fill == ScalarValue{})) return Why("padding is not zero");
+  // Integer kernels pad with any level.
+  if (is_float(p.stage.accumulate) && !p.stage.lhs.map.guard.is_const(1) && !(p.stage.lhs.fill == ScalarValue{})) return Why("padding is not zero");
   Convolution c;
   Contraction result;
   std::vector<char> is_tap(p.vars.size(), 0);

@@ -42,7 +42,7 @@ constexpr size_t kMostTensors = 110;
 
 class Partitioner {
  public:
-  Partitioner(const Graph& graph, const PartitionOptions& options) : graph_(graph), options_(options), group_of_(graph.value_count(), -1) {}
+  Partitioner(const Graph& graph, const PartitionOptions& options) : graph_(graph), options_(options), uses_(graph.uses()), group_of_(graph.value_count(), -1) {}
 
   Partition run() {
     find_stored();
@@ -62,7 +62,8 @@ class Partitioner {
     return std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) { return as_affine(e, vars).has_value(); });
   }
 
-  // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is zero.
+  // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is zero, or,
+  // for 8-bit levels, any number (their zero point).
   Access contract_operand(ValueId value, const IndexMap& map) const {
     auto vars = index_vars(graph_.sym(), map.domain);
     if (!is_affine(map, vars)) return {value, map, {}, {}};
@@ -71,7 +72,8 @@ class Partitioner {
       const Node* node = graph_.producer(v);
       if (!node || node->op->name != "reindex") return true;
       const auto& attrs = attrs_as<Reindex>(*node->attrs);
-      if (!attrs.map.guard.is_const(1) && attrs.fill != 0) return true;
+      const bool levels = graph_.type(v).dtype == DType::kU8 || graph_.type(v).dtype == DType::kI8;
+      if (!attrs.map.guard.is_const(1) && attrs.fill != 0 && !levels) return true;
       return false;
     });
   }
@@ -232,6 +234,15 @@ class Partitioner {
     return true;
   }
 
+  // A map of one narrower value that only reductions read belongs to them: then the narrow value is what lies in memory.
+  bool widens_for_reductions(const Node& node) const {
+    if (node.operands.size() != 1 || node.results.size() != 1 || is_stored(node.results[0])) return false;
+    const DType from = graph_.type(node.operands[0]).dtype, to = graph_.type(node.results[0]).dtype;
+    const auto& readers = uses_[node.results[0]];
+    return from != DType::kString && dtype_bits(from) < dtype_bits(to) && !readers.empty() &&
+           std::all_of(readers.begin(), readers.end(), [&](NodeId id) { return role_of(graph_.node(id)) == Role::kReduce; });
+  }
+
   void place(NodeId id) {
     const Node& node = graph_.node(id);
     Role role = role_of(node);
@@ -247,6 +258,7 @@ class Partitioner {
       int source = group_of_[access.value];
       if (source >= 0) candidates.push_back(source);
     }
+    if (role == Role::kMap && widens_for_reductions(node)) candidates.clear();
     std::sort(candidates.begin(), candidates.end(), [&](int a, int b) {
       if (groups_[a].contract != groups_[b].contract) return groups_[a].contract;
       return a > b;
@@ -556,6 +568,7 @@ class Partitioner {
 
   const Graph& graph_;
   PartitionOptions options_;
+  std::vector<std::vector<NodeId>> uses_;
   std::set<ValueId> stored_;
   std::vector<int> group_of_;
   std::vector<Group> groups_;

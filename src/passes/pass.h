@@ -64,6 +64,8 @@ class Rewrite {
 
 // The passes, each in the file of its name.
 Expected<Graph> expand(const Graph& graph);
+Expected<Graph> quantize(const Graph& graph);
+Expected<Graph> inline_widening(const Graph& graph);
 Expected<Graph> fold(const Graph& graph);
 Expected<Graph> canonicalize(const Graph& graph);
 Expected<Graph> cse(const Graph& graph);

@@ -123,8 +123,9 @@ struct Hook {
   static float apply(float v, int64_t row, int64_t col) {
     return 2 * v + static_cast<float>(row % 7) - static_cast<float>(col % 5);
   }
-  static void call(void* self, int, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+  static void call(void* self, int, void* data, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
     Hook& hook = *static_cast<Hook*>(self);
+    float* tile = static_cast<float*>(data);
     EXPECT_TRUE(rows * cols <= kMaxTileElements || rows == 1);
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t j = 0; j < cols; ++j) {

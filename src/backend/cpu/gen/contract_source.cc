@@ -12,7 +12,9 @@ Expected<KernelStep> finish(ContractLowering& lowering, const Candidate& candida
   ByteWriter writer;
   code.encode(writer);
   KernelStep step{"contract", writer.take(), lowering.parameters_, {}};
-  for (int i = 0; i < code.buffers; ++i) step.arguments.push_back({i, {}});
+  const int own = code.buffers - static_cast<int>(lowering.constants_.size());
+  for (int i = 0; i < own; ++i) step.arguments.push_back({i, {}});
+  for (const Tensor& constant : lowering.constants_) step.arguments.push_back({-1, constant});
   if (const Tensor* b = candidate.constants[code.b_buffer]) {
     ContractProblem problem = lowering.problem_at_best();
     TEMPER_TRY(validate(problem, config));
@@ -26,7 +28,7 @@ Expected<KernelStep> finish(ContractLowering& lowering, const Candidate& candida
 class ContractSource final : public TacticSource {
  public:
   std::string_view name() const override { return "contract"; }
-  std::string fingerprint() const override { return "contract-3"; }
+  std::string fingerprint() const override { return "contract-4"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
                                                        const BuildOptions&) const override {

@@ -94,18 +94,21 @@ std::optional<std::string> ContractLowering::run() {
   bool bytes = (code_.a == DType::kU8 || code_.a == DType::kI8) && code_.b == DType::kI8 && stage->dtype == DType::kI32;
   if (!floats && !bytes)
     return "no kernel for operands of type " + std::string(dtype_name(code_.a)) + " and " + std::string(dtype_name(code_.b));
-  // The contraction's own result lies where one of the outputs of its dims and type lies.
+  if (!bytes && !(stage->lhs.fill == ScalarValue{})) return "padding is not zero";
+  code_.a_fill = static_cast<int>(stage->lhs.fill.i);
+  // The contraction's own result lies where one of the outputs of its dims and size of elements lies; else only its epilogue
+  // sees it.
   int in_place = -1;
   for (size_t o = 0; o < region.outputs.size(); ++o) {
     const TensorType& t = types[region.outputs[o]];
-    if (t.dtype == stage->dtype && t.dims == types[inputs].dims) in_place = static_cast<int>(o);
-    if (region.outputs[o] == inputs && t.dtype == stage->dtype) break;
+    if (t.dims != types[inputs].dims) continue;
+    if (t.dtype == DType::kF32 || t.dtype == stage->dtype) in_place = static_cast<int>(o);
+    if (region.outputs[o] == inputs) break;
   }
-  if (in_place == -1) return "no output has the type of the contraction's result";
   code_.c = stage->dtype;
-  code_.c_buffer = inputs + in_place;
+  code_.c_buffer = in_place == -1 ? -1 : inputs + in_place;
   bool constant = candidate_->constants[code_.b_buffer] != nullptr;
-  const Layout& out = candidate_->layouts[code_.c_buffer];
+  const Layout& out = candidate_->layouts[inputs + std::max(in_place, 0)];
   auto found = analyse_contraction(*candidate_->context, *stage, candidate_->layouts[code_.a_buffer],
                                    candidate_->layouts[code_.b_buffer], out, region.inputs[code_.a_buffer].dims, constant,
                                    candidate_->best);
@@ -124,6 +127,13 @@ std::optional<std::string> ContractLowering::run() {
   SimpleEpilogue simple;
   bool none = region.stages.size() == 1;
   std::optional<Region> rest;
+  if (!none && bytes) {
+    if (auto quantized = match_quantized(*candidate_, contraction_)) {
+      take(*quantized);
+      simple.residual_row = quantized->residual_row, simple.residual_offset = quantized->residual_offset;
+      none = true;
+    }
+  }
   if (!none && floats) {
     none = as_simple(*stage, types, simple);
     if (!none) simple = {}, rest = without_sums(types, simple);
@@ -133,7 +143,6 @@ std::optional<std::string> ContractLowering::run() {
   parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset,
                                          contraction_.c_offset, simple.residual_row, simple.residual_offset});
   if (none) return std::nullopt;
-  if (!floats) return "an epilogue behind integers";
   if (auto why = epilogue_refusal(region)) return *why;
   auto epilogue = lower_epilogue(*candidate_->context, rest ? *rest : region, candidate_->layouts, contraction_.row_dims,
                                  contraction_.col_dims, in_place);
@@ -244,43 +253,36 @@ std::optional<Region> ContractLowering::without_sums(const std::vector<TensorTyp
 
 bool ContractLowering::take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
                                     SimpleEpilogue& e) const {
-  if (!access.map.guard.is_const(1) || !access.loads.empty() ||
-      access.value >= static_cast<int>(candidate_->region->inputs.size()) || types[access.value].dtype != DType::kF32) {
+  if (access.value >= static_cast<int>(candidate_->region->inputs.size()) || types[access.value].dtype != DType::kF32)
     return false;
-  }
-  auto address = as_affine(candidate_->layouts[access.value].address(access.map.results), vars);
-  if (!address) return false;
-  // Strides of the columns and rows: the columns must be dense, the rows one behind the other.
-  bool any_row = false;
-  SymInt col_stride = 1;
-  for (size_t k = contraction_.col_dims.size(); k-- > 0;) {
-    int d = contraction_.col_dims[k];
-    if (types[candidate_->region->inputs.size()].dims[d].is_const(1)) continue;
-    if (address->coefficients[d] != col_stride) return false;
-    col_stride = col_stride * types[candidate_->region->inputs.size()].dims[d];
-  }
-  SymInt row_stride = 0, expected = 0;
-  for (size_t k = contraction_.row_dims.size(); k-- > 0;) {
-    int d = contraction_.row_dims[k];
-    SymInt extent = types[candidate_->region->inputs.size()].dims[d];
-    if (extent.is_const(1)) continue;
-    SymInt stride = address->coefficients[d];
-    if (!any_row)
-      row_stride = expected = stride, any_row = true;
-    else if (stride != expected)
-      return false;
-    expected = expected * extent;
-  }
-  bool bias = row_stride.is_const(0);
-  if (bias && e.bias == -1 && e.residual == -1 && address->offset.is_const(0)) {
+  auto place = place_in_result(*candidate_, contraction_, access, vars);
+  if (!place) return false;
+  if (place->per_column() && e.bias == -1 && e.residual == -1 && place->offset.is_const(0)) {
     e.bias = access.value;
     return true;
   }
-  if (e.residual != -1 || (bias && any_row)) return false;
+  if (e.residual != -1 || !place->per_point()) return false;
   e.residual = access.value;
-  e.residual_row = any_row ? row_stride : SymInt(0);
-  e.residual_offset = address->offset;
+  e.residual_row = place->row;
+  e.residual_offset = place->offset;
   return true;
+}
+
+void ContractLowering::take(QuantizedEpilogue& q) {
+  code_.c = q.type;
+  code_.c_buffer = static_cast<int>(candidate_->region->inputs.size());
+  auto add = [&](int& buffer, Tensor& tensor) {
+    if (tensor.count() == 0) return;
+    buffer = code_.buffers++;
+    constants_.push_back(std::move(tensor));
+  };
+  add(code_.shift_buffer, q.shift);
+  add(code_.scale_buffer, q.scale);
+  add(code_.bias_buffer, q.bias);
+  code_.lo = q.lo, code_.hi = q.hi, code_.out_zero = q.zero;
+  code_.middle_lo = q.middle_lo, code_.middle_hi = q.middle_hi, code_.middle_scale = q.middle_scale;
+  code_.residual_buffer = q.residual, code_.residual_type = q.residual_type;
+  code_.residual_zero = q.residual_zero, code_.residual_scale = q.residual_scale;
 }
 
 }  // namespace temper::cpu

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "backend/cpu/gen/quantized_epilogue.h"
 #include "backend/cpu/run/contract_code.h"
 #include "kernel/contraction.h"
 #include "tune/source.h"
@@ -38,6 +39,7 @@ class ContractLowering {
 
   ContractCode code_;  // its config is the source's affair
   std::vector<SymInt> parameters_;
+  std::vector<Tensor> constants_;  // the last buffers of the step, behind those of the candidate
   const Contraction& contraction() const { return contraction_; }
 
   ContractProblem problem_at_best() const { return code_.problem(fields_at_best()); }
@@ -59,6 +61,9 @@ class ContractLowering {
   std::optional<Region> without_sums(const std::vector<TensorType>& types, SimpleEpilogue& e) const;
   bool take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
                     SimpleEpilogue& e) const;
+
+  // The epilogue of integers that registers do, with its tensors as constants.
+  void take(QuantizedEpilogue& epilogue);
 
   const Candidate* candidate_;
   Contraction contraction_;

@@ -24,7 +24,8 @@ bool reads_own_point(const Access& a) {
 std::optional<std::string> epilogue_refusal(const Region& region) {
   if (region.stages.empty()) return "it has no stages";
   const std::vector<TensorType> first = result_types(region.stages[0]);
-  if (first.size() != 1 || first[0].dtype != DType::kF32) return "stage 0 does not have one f32 result";
+  if (first.size() != 1 || (first[0].dtype != DType::kF32 && first[0].dtype != DType::kI32))
+    return "stage 0 does not have one f32 or i32 result";
   const int inputs = static_cast<int>(region.inputs.size());
   std::optional<std::string> reason;
   const std::vector<StageView> stages = stage_views(region, 1, reason);
@@ -73,7 +74,7 @@ Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region,
 
   TileCode code(parameters, vars);
   std::vector<int32_t> registers(types.size(), -1);
-  registers[inputs] = code.accumulator();
+  registers[inputs] = code.accumulator(result.dtype);
   std::optional<std::string> reason;
   for (const StageView& s : stage_views(region, 1, reason)) {
     std::vector<bool> used(s.operands().size(), false);
@@ -118,7 +119,8 @@ Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region,
     const DType dtype = types[static_cast<size_t>(v)].dtype;
     const bool here = static_cast<int>(o) == in_place;
     if (here && v == static_cast<int>(inputs)) continue;  // the accumulator stays as it is
-    if (here && dtype != DType::kF32) return Error(ErrorCode::kInternal, "only an f32 result can replace the accumulator");
+    if (here && dtype != DType::kF32 && dtype != DType::kI32)
+      return Error(ErrorCode::kInternal, "only 4 bytes can replace the accumulator");
     auto known = std::find(stage.results.begin(), stage.results.end(), registers[static_cast<size_t>(v)]);
     const int32_t number = static_cast<int32_t>(known - stage.results.begin());
     if (known == stage.results.end()) {
@@ -132,7 +134,7 @@ Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region,
   }
   if (stage.results.empty()) {
     stage.results.push_back(registers[inputs]);
-    stage.result_dtypes.push_back(DType::kF32);
+    stage.result_dtypes.push_back(result.dtype);
   }
   stage.forms = std::move(code.forms);
   stage.accesses = std::move(code.accesses);

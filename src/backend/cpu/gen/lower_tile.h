@@ -32,17 +32,17 @@ inline bool can_lower_tile(const Region& region) { return !tile_refusal(region);
 Expected<KernelCode> lower_tile(SymContext& context, const Region& region, std::span<const Layout> layouts,
                                 const TileConfig& config = {});
 
-// The stages of `region` after its stage 0 (a contraction, or anything with one f32 result), as a program that is applied to
-// tiles of that result: see backend/cpu/run/tile/epilogue.h. These stages are maps over the dims of stage 0's result, and read
-// that result and each other's at the point itself. Row and column of a tile count the points of row_dims and col_dims (numbers
-// of dimensions of stage 0's result, outermost first; together all of them).
+// The stages of `region` after its stage 0 (a contraction, or anything with one f32 or i32 result), as a program that is
+// applied to tiles of that result: see backend/cpu/run/tile/epilogue.h. These stages are maps over the dims of stage 0's
+// result, and read that result and each other's at the point itself. Row and column of a tile count the points of row_dims and
+// col_dims (numbers of dimensions of stage 0's result, outermost first; together all of them).
 struct EpilogueCode {
   std::vector<std::byte> blob;     // for TileEpilogue::decode
   std::vector<SymInt> parameters;  // for TileEpilogue::prepare
 };
 std::optional<std::string> epilogue_refusal(const Region& region);
 // `in_place`: number of the Region output that is computed where the contraction's result lies (its layout is the caller's
-// affair, its dtype f32), or -1 when all outputs go to buffers of their own.
+// affair, its dtype f32 or i32), or -1 when all outputs go to buffers of their own.
 Expected<EpilogueCode> lower_epilogue(SymContext& context, const Region& region, std::span<const Layout> layouts,
                                       std::span<const int> row_dims, std::span<const int> col_dims, int in_place);
 

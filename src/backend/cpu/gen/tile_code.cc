@@ -36,9 +36,10 @@ int32_t TileCode::integer_constant(int64_t value, DType dtype) {
   return add(i);
 }
 
-int32_t TileCode::accumulator() {
+int32_t TileCode::accumulator(DType dtype) {
   Instruction i;
   i.op = tile::kOpAccumulator;
+  i.dtype = i.operand = dtype;
   return add(i);
 }
 

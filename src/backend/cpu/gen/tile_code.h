@@ -51,7 +51,7 @@ class TileCode {
                                       const std::function<SymInt(SymInt)>& rewrite);
   tile::Form form(SymInt expression);  // of an affine one
   bool affine(SymInt expression) const { return as_affine(expression, vars_).has_value(); }
-  int32_t accumulator();
+  int32_t accumulator(DType dtype);  // f32 or i32
 
   std::vector<tile::Form> forms;
   std::vector<tile::Access> accesses;

@@ -10,10 +10,11 @@ void ContractCode::encode(ByteWriter& out) const {
   out.boolean(a_transposed);
   out.enumerator(b_form);
   out.string(config.to_string());
-  for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, scale_buffer, a_zero, out_zero}) out.i32(v);
-  out.f32(lo);
-  out.f32(hi);
-  out.f32(out_inverse_scale);
+  out.enumerator(residual_type);
+  for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, shift_buffer, scale_buffer, a_fill, residual_zero, out_zero}) {
+    out.i32(v);
+  }
+  for (float v : {lo, hi, residual_scale, middle_lo, middle_hi, middle_scale}) out.f32(v);
   out.vector(epilogue_buffers);
   out.count(epilogue.size());
   out.raw(epilogue);
@@ -28,21 +29,27 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
   code.a_transposed = TEMPER_TRY(in.boolean());
   code.b_form = TEMPER_TRY(in.enumerator<BForm>(3));
   code.config = TEMPER_TRY(ContractConfig::parse(TEMPER_TRY(in.string())));
-  for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer, &code.scale_buffer,
-                 &code.a_zero, &code.out_zero}) {
+  code.residual_type = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
+  for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer, &code.shift_buffer,
+                 &code.scale_buffer, &code.a_fill, &code.residual_zero, &code.out_zero}) {
     *v = TEMPER_TRY(in.i32());
   }
-  code.lo = TEMPER_TRY(in.f32());
-  code.hi = TEMPER_TRY(in.f32());
-  code.out_inverse_scale = TEMPER_TRY(in.f32());
+  for (float* v : {&code.lo, &code.hi, &code.residual_scale, &code.middle_lo, &code.middle_hi, &code.middle_scale}) *v = TEMPER_TRY(in.f32());
   code.epilogue_buffers = TEMPER_TRY(in.vector<int>());
   uint32_t bytes = TEMPER_TRY(in.count(1));
   auto epilogue = TEMPER_TRY(in.raw(bytes));
   code.epilogue.assign(epilogue.begin(), epilogue.end());
   auto is_buffer = [&](int v) { return v >= 0 && v < code.buffers; };
-  bool ok = code.buffers <= 4096 && is_buffer(code.a_buffer) && is_buffer(code.b_buffer) && is_buffer(code.c_buffer);
-  for (int v : {code.bias_buffer, code.residual_buffer, code.scale_buffer}) ok = ok && (v == -1 || is_buffer(v));
+  bool ok = code.buffers <= 4096 && is_buffer(code.a_buffer) && is_buffer(code.b_buffer) &&
+            (code.c_buffer == -1 || is_buffer(code.c_buffer));
+  for (int v : {code.bias_buffer, code.residual_buffer, code.shift_buffer, code.scale_buffer}) ok = ok && (v == -1 || is_buffer(v));
   for (int v : code.epilogue_buffers) ok = ok && is_buffer(v);
+  // A result has somewhere to go; what is not stored is the epilogue's, and sums become another type by a scale for each column.
+  ok = ok && (code.c_buffer != -1 || !code.epilogue_buffers.empty());
+  ok = ok && (code.epilogue_buffers.empty() || code.c == DType::kF32 || code.c == DType::kI32);
+  ok = ok && (code.a == DType::kF32 || code.c == DType::kI32 || code.scale_buffer != -1);
+  ok = ok && (code.residual_type == DType::kF32 || code.residual_type == DType::kU8 || code.residual_type == DType::kI8);
+  ok = ok && (code.a != DType::kF32 || code.residual_type == DType::kF32);
   if (!ok) return Error(ErrorCode::kCorrupt, "a contraction's buffers are not those of its step; build the plan again");
   return code;
 }
@@ -51,10 +58,12 @@ ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
   ContractProblem p;
   p.form = form;
   p.a = a, p.b = b, p.c = c;
+  p.transient = c_buffer == -1;
   if (form == ContractProblem::Form::kGemm) {
     GemmGeometry& g = p.gemm;
     g.rows = f[0], g.depth = f[1], g.cols = f[2], g.lda = f[3], g.ldb = f[4], g.ldc = f[5];
     for (int k = 0; k < 3; ++k) g.batch[k] = {f[6 + 4 * k], f[7 + 4 * k], f[8 + 4 * k], f[9 + 4 * k]};
+    if (p.transient) g.ldc = g.batch[0].c = g.batch[1].c = g.batch[2].c = 0;
     g.a_transposed = a_transposed;
     g.b_form = b_form;
   } else {
@@ -63,6 +72,7 @@ ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
                                     &g.kernel_h, &g.kernel_w, &g.stride_h, &g.stride_w, &g.dilation_h, &g.dilation_w, &g.pad_top, &g.pad_left,
                                     &g.in_image, &g.in_row, &g.in_pixel, &g.out_image, &g.out_row, &g.out_pixel};
     for (int k = 0; k < kConvFields; ++k) *fields[k] = f[k];
+    if (p.transient) g.out_image = g.out_row = g.out_pixel = 0;
   }
   return p;
 }

@@ -30,13 +30,15 @@ struct ContractCode {
   bool a_transposed = false;
   BForm b_form = BForm::kPacked;
   ContractConfig config;
-  int buffers = 0;  // of the step
-  int a_buffer = 0, b_buffer = 1, c_buffer = 2;
+  int buffers = 0;                               // of the step
+  int a_buffer = 0, b_buffer = 1, c_buffer = 2;  // c -1: a transient result
   int bias_buffer = -1, residual_buffer = -1;
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
-  int scale_buffer = -1;  // integers: one per column
-  int a_zero = 0, out_zero = 0;
-  float out_inverse_scale = 1;
+  // Integers: see Quantization.
+  int shift_buffer = -1, scale_buffer = -1;
+  DType residual_type = DType::kF32;
+  int a_fill = 0, residual_zero = 0, out_zero = 0;
+  float residual_scale = 1, middle_lo = 0, middle_hi = 0, middle_scale = 0;
   std::vector<int> epilogue_buffers;  // buffer of the step for each buffer of the epilogue; empty: no epilogue
   std::vector<std::byte> epilogue;    // for TileEpilogue::decode
 

@@ -25,14 +25,18 @@ class ContractLaunch final : public Launch {
     ContractArgs args;
     args.a = buffers[code_.a_buffer] + dtype_bytes(code_.a, offsets_.a);
     args.b = buffers[code_.b_buffer] + dtype_bytes(code_.b, offsets_.b);
-    args.c = buffers[code_.c_buffer] + dtype_bytes(code_.c, offsets_.c);
+    if (code_.c_buffer != -1) args.c = buffers[code_.c_buffer] + dtype_bytes(code_.c, offsets_.c);
     auto floats = [&](int buffer) { return buffer == -1 ? nullptr : reinterpret_cast<const float*>(buffers[buffer]); };
     args.epilogue.bias = floats(code_.bias_buffer);
-    if (code_.residual_buffer != -1) args.epilogue.residual = floats(code_.residual_buffer) + offsets_.residual;
+    const std::byte* residual = nullptr;
+    if (code_.residual_buffer != -1) residual = buffers[code_.residual_buffer] + dtype_bytes(code_.residual_type, offsets_.residual);
+    if (code_.a == DType::kF32) args.epilogue.residual = reinterpret_cast<const float*>(residual);
     args.epilogue.residual_row = offsets_.residual_row;
     args.epilogue.lo = code_.lo;
     args.epilogue.hi = code_.hi;
-    args.quantization = {code_.a_zero, floats(code_.scale_buffer), code_.out_inverse_scale, code_.out_zero};
+    args.quantization = {code_.a_fill, reinterpret_cast<const int32_t*>(floats(code_.shift_buffer)), floats(code_.scale_buffer),
+                         {code_.middle_lo, code_.middle_hi, code_.middle_scale},
+                         residual, code_.residual_type, offsets_.residual_row, code_.residual_zero, code_.residual_scale, code_.out_zero};
     args.workspace = workspace;
     if (epilogue_) {
       for (size_t i = 0; i < epilogue_buffers_.size(); ++i) epilogue_buffers_[i] = buffers[code_.epilogue_buffers[i]];

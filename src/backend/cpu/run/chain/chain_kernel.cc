@@ -126,7 +126,7 @@ class ChainLaunch final : public Launch {
     TileEpilogue::Bound* epilogue;
     int worker;
     int64_t first;
-    static void hook(void* self, int, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
+    static void hook(void* self, int, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) {
       const Rows& r = *static_cast<const Rows*>(self);
       r.epilogue->apply(r.worker, tile, ld, r.first + row, rows, col, cols);
     }

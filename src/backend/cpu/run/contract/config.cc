@@ -153,11 +153,13 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
       return validate_rows(problem, config);
     case ContractKind::kWinograd2:
     case ContractKind::kWinograd4:
+      if (problem.transient) return bad("these kernels have no place for a transient result");
       return winograd_validate(problem, config);
     case ContractKind::kDepthwise:
     case ContractKind::kGrouped:
       return depthwise_validate(problem, config);
     case ContractKind::kDot:
+      if (problem.transient) return bad("these kernels have no place for a transient result");
       return dot_validate(problem, config);
   }
   return bad("no such kind");

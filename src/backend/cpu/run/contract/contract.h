@@ -37,8 +37,8 @@ namespace temper::cpu {
 
 // A convolution, or a transposed one: there `in` is the small and `out` the large image, out = (in - 1) * stride + (kernel - 1)
 // * dilation + 1 - pads + output_padding. Channel counts are those of one group; group g reads channels [g * in_c, (g + 1) *
-// in_c) of a pixel and writes [g * out_c, (g + 1) * out_c). Taps outside the image read zero (for integers: the zero point of
-// a), so the pads at the bottom and right follow from out_h and out_w. A 1-D convolution has height 1.
+// in_c) of a pixel and writes [g * out_c, (g + 1) * out_c). Taps outside the image read zero (for integers: a_fill), so the
+// pads at the bottom and right follow from out_h and out_w. A 1-D convolution has height 1.
 struct ConvGeometry {
   int64_t batch = 1;
   int64_t in_h = 1, in_w = 1, in_c = 1;
@@ -80,6 +80,10 @@ struct ContractProblem {
   Form form = Form::kGemm;
   // f32 x f32 -> f32; u8 or i8 x i8 -> i32, u8, i8 or f32.
   DType a = DType::kF32, b = DType::kF32, c = DType::kF32;
+  // The result exists only as the tiles that Epilogue::tile sees: they lie in scratch, and what the tile function makes of them
+  // (in another type, or several things) is stored by itself. Then c is f32 for floats and i32 for integers, and its strides
+  // say nothing.
+  bool transient = false;
   ConvGeometry conv;
   GemmGeometry gemm;
 
@@ -96,21 +100,34 @@ struct ContractProblem {
 // any worker, each call with at most kMaxTileElements elements (or one row); `worker` indexes scratch of the caller's.
 struct Epilogue {
   const float* bias = nullptr;      // one per output column of all groups
-  const float* residual = nullptr;  // f32, element (row, col) at residual[row * residual_row + col]
+  const float* residual = nullptr;  // of f32 operands: element (row, col) at residual[row * residual_row + col]
   int64_t residual_row = 0;
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
-  void (*tile)(void* self, int worker, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
-  void* self = nullptr;  // only for an f32 result
+  void (*tile)(void* self, int worker, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
+  void* self = nullptr;  // only for a result of 4 bytes, f32 or i32
 };
 inline constexpr int64_t kMaxTileElements = 4096;
 
-// Integers: real = (sum of (a - a_zero) * b) * scale[col] + bias[col] + residual; an integer result is
-// saturate(round_to_nearest_even(real * out_inverse_scale) + out_zero); for an i32 result the sum itself is stored.
+// Integers: what lies between the sum and the result, in this order. All numbers are in units of the result, so that nothing is
+// left to divide by: the caller takes 1 / scale of the result into them.
+//   x = (sum of a * b - shift[col]) * scale[col] + bias[col]       an i32 result is the sum - shift, and all that follows is
+//   left out x = clamp(round(x), middle.lo, middle.hi) * middle.scale       if there is a middle: a value that was quantised in
+//   between x = x + (residual - residual_zero) * residual_scale result = round(clamp(x, lo, hi)) + out_zero saturated to its
+//   type; an f32 result is clamp(x, lo, hi)
+// round is to the nearest, ties to even. A zero point z of a is a_fill = z and shift[col] = z * (sum of column col of b).
 struct Quantization {
-  int32_t a_zero = 0;
-  const float* scale = nullptr;  // one per output column of all groups: scale of a times scale of b
-  float out_inverse_scale = 1;
+  int32_t a_fill = 0;              // what is read outside the image
+  const int32_t* shift = nullptr;  // these three: one per output column of all groups; null: 0, and bias also
+  const float* scale = nullptr;
+  struct Middle {
+    float lo = 0, hi = 0, scale = 0;  // scale 0: there is none
+  } middle;
+  const void* residual = nullptr;     // element (row, col) at residual[row * residual_row + col]
+  DType residual_type = DType::kF32;  // or u8, i8
+  int64_t residual_row = 0;
+  int32_t residual_zero = 0;
+  float residual_scale = 1;
   int32_t out_zero = 0;
 };
 

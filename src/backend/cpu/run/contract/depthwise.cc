@@ -10,6 +10,8 @@
 namespace temper::cpu {
 namespace {
 
+constexpr int64_t kTransientBytes = kMaxTileElements * 4;  // a worker's tile of a transient result
+
 struct Taps {
   int64_t begin = 0, count = 0;
 };
@@ -30,6 +32,9 @@ struct Job {
   int64_t row_blocks, channel_blocks;
   int64_t padded;  // channels of the packed weights
   int64_t all_channels;
+  bool integer, is_signed, transient;
+  DType c;                                 // of the result
+  int64_t inner_begin = 0, inner_end = 0;  // output columns all of whose taps exist
 };
 
 void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channels, int worker) {
@@ -74,12 +79,72 @@ void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channe
   }
 }
 
+// Integers. Pixels go in pieces that fit the scratch where the result is transient.
+void run_row_i8(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channels, int worker) {
+  const ConvGeometry& g = job.g;
+  const Epilogue& e = job.args.epilogue;
+  const Quantization& q = job.args.quantization;
+  const Taps ty = existing(y, g.in_h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
+  DepthwiseI8Call call;
+  call.in_row = g.dilation_h * g.in_row;
+  call.in_tap = g.dilation_w * g.in_pixel;
+  call.in_step = g.stride_w * g.in_pixel;
+  call.is_signed = job.is_signed;
+  call.a_fill = q.a_fill;
+  call.weight_tap = job.padded;
+  call.weight_row = g.kernel_w * job.padded;
+  call.tap_rows = ty.count;
+  call.channels = channels;
+  const int64_t element = job.c == DType::kI32 || job.c == DType::kF32 ? 4 : 1;
+  call.out_step = job.transient ? channels * element : g.out_pixel * element;
+  call.residual_step = q.residual_row * residual_bytes(q);
+  const int32_t* weights = static_cast<const int32_t*>(job.args.b);
+  TileFinish& f = call.finish;
+  f.lo = e.lo, f.hi = e.hi;
+  start_quantized(q, job.c, f);
+  f.bias = e.bias == nullptr ? nullptr : e.bias + c;
+  f.scale = q.scale == nullptr ? nullptr : q.scale + c;
+  f.shift = q.shift == nullptr ? nullptr : q.shift + c;
+  f.a_offset = -q.a_fill;
+  f.column_sum = weights + g.kernel_h * call.weight_row + c;
+  const char* in = static_cast<const char*>(job.args.a) + image * g.in_image + c +
+                   (y * g.stride_h - g.pad_top + ty.begin * g.dilation_h) * g.in_row;
+  char* out = static_cast<char*>(job.args.c) + (image * g.out_image + y * g.out_row + c) * element;
+  char* tile = static_cast<char*>(job.args.workspace) + worker * kTransientBytes;
+  const int64_t first_row = (image * g.out_h + y) * g.out_w;
+  const int64_t most = e.tile == nullptr ? g.out_w : std::max<int64_t>(1, kMaxTileElements / channels);
+  for (int64_t x = 0, begin = 0; x < g.out_w;) {
+    Taps tx{0, g.kernel_w};
+    int64_t end = job.inner_end;
+    if (x < job.inner_begin || x >= job.inner_end) {
+      tx = existing(x, g.in_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left);
+      end = x + 1;
+    }
+    end = std::min(end, begin + most);
+    call.in = in + (x * g.stride_w - g.pad_left + tx.begin * g.dilation_w) * g.in_pixel;
+    call.weights = weights + ty.begin * call.weight_row + tx.begin * call.weight_tap + c;
+    call.tap_cols = tx.count;
+    call.out = job.transient ? tile + (x - begin) * call.out_step : out + x * call.out_step;
+    call.pixels = end - x;
+    if (q.residual != nullptr) {
+      f.residual = static_cast<const char*>(q.residual) + ((first_row + x) * q.residual_row + c) * residual_bytes(q);
+    }
+    job.kernels.depthwise_i8(call);
+    x = end;
+    if (e.tile == nullptr || (x < g.out_w && x - begin < most)) continue;
+    char* made = job.transient ? tile : out + begin * call.out_step;
+    e.tile(e.self, worker, made, call.out_step / 4, first_row + begin, x - begin, c, channels);
+    begin = x;
+  }
+}
+
 void run_task(const Job& job, int64_t task, int worker) {
   const int64_t c = task % job.channel_blocks * job.channels;
   task /= job.channel_blocks;
   const int64_t image = task / job.row_blocks, y = task % job.row_blocks * job.rows;
   for (int64_t i = y; i < std::min(job.g.out_h, y + job.rows); ++i) {
-    run_row(job, image, i, c, std::min(job.channels, job.all_channels - c), worker);
+    const int64_t channels = std::min(job.channels, job.all_channels - c);
+    job.integer ? run_row_i8(job, image, i, c, channels, worker) : run_row(job, image, i, c, channels, worker);
   }
 }
 
@@ -92,8 +157,17 @@ int64_t padded_channels(const ContractProblem& problem, const ContractConfig& co
 Status depthwise_validate(const ContractProblem& problem, const ContractConfig& config) {
   const ConvGeometry& g = problem.conv;
   const auto bad = [](const char* message) { return Error(ErrorCode::kInvalidArgument, message).at("contraction config"); };
-  if (problem.form != ContractProblem::Form::kConv || problem.a != DType::kF32 || g.in_c != g.out_c) {
-    return bad("depthwise and grouped kernels take f32 convolutions with as many outputs as inputs a group");
+  if (problem.form != ContractProblem::Form::kConv || g.in_c != g.out_c) {
+    return bad("depthwise and grouped kernels take convolutions with as many outputs as inputs a group");
+  }
+  if (problem.a != DType::kF32) {
+    if (config.kind != ContractKind::kDepthwise) return bad("grouped kernels take f32");
+    if (kernels_of(config.isa).depthwise_i8 == nullptr)
+      return bad("this instruction set has no depthwise kernels for integers");
+    if (problem.transient && std::min(config.nc, problem.conv.groups) > kMaxTileElements - 64)
+      return bad("too many channels for a transient tile");
+  } else if (problem.transient) {
+    return bad("these kernels have no place for a transient result");
   }
   if (config.kind == ContractKind::kDepthwise && g.in_c != 1) return bad("depthwise kernels take one channel a group");
   if (config.kind == ContractKind::kGrouped) {
@@ -104,15 +178,30 @@ Status depthwise_validate(const ContractProblem& problem, const ContractConfig& 
 }
 
 int64_t depthwise_packed_size(const ContractProblem& problem, const ContractConfig& config) {
-  return problem.conv.kernel_h * problem.conv.kernel_w * problem.conv.in_c * padded_channels(problem, config) * 4;
+  const int64_t sums = problem.a == DType::kF32 ? 0 : padded_channels(problem, config) * 4;
+  return problem.conv.kernel_h * problem.conv.kernel_w * problem.conv.in_c * padded_channels(problem, config) * 4 + sums;
 }
 
-// [kernel row][kernel column][input of the group][output channel]
+// [kernel row][kernel column][input of the group][output channel]; of integers then the sum for each channel
 void depthwise_pack(const ContractProblem& problem, const ContractConfig& config, const WeightView& w, char* packed) {
   const ConvGeometry& g = problem.conv;
   const int64_t padded = padded_channels(problem, config);
   float* to = reinterpret_cast<float*>(packed);
   std::memset(to, 0, depthwise_packed_size(problem, config));
+  if (problem.a != DType::kF32) {
+    int32_t* words = reinterpret_cast<int32_t*>(packed);
+    int32_t* sums = words + g.kernel_h * g.kernel_w * padded;
+    for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
+      for (int64_t kw = 0; kw < g.kernel_w; ++kw, words += padded) {
+        const int8_t* from = static_cast<const int8_t*>(w.data) + kh * w.kh + kw * w.kw;
+        for (int64_t c = 0; c < g.groups; ++c) {
+          words[c] = static_cast<uint16_t>(from[c * w.group]);
+          sums[c] += from[c * w.group];
+        }
+      }
+    }
+    return;
+  }
   for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
     for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
       for (int64_t input = 0; input < g.in_c; ++input, to += padded) {
@@ -123,10 +212,24 @@ void depthwise_pack(const ContractProblem& problem, const ContractConfig& config
   }
 }
 
-int64_t depthwise_workspace(const ContractProblem&, const ContractConfig&, int) { return 0; }
+int64_t depthwise_workspace(const ContractProblem& problem, const ContractConfig&, int workers) {
+  return problem.transient ? workers * kTransientBytes : 0;
+}
 
 void depthwise_run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
-  Job job{args, problem.conv.with_strides(), kernels_of(config.isa), 0, 0, 0, 0, padded_channels(problem, config), 0};
+  Job job{args,
+          problem.conv.with_strides(),
+          kernels_of(config.isa),
+          0,
+          0,
+          0,
+          0,
+          padded_channels(problem, config),
+          0,
+          problem.a != DType::kF32,
+          problem.a == DType::kI8,
+          problem.transient,
+          problem.c};
   job.all_channels = job.g.groups * job.g.out_c;
   const ConvGeometry& g = job.g;
   job.rows = std::clamp<int64_t>(config.mc / g.out_w, 1, g.out_h);

@@ -248,7 +248,7 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
       }
     }
   }
-  if (gemm) {
+  if (gemm && !problem.transient) {
     ContractConfig c;
     c.kind = ContractKind::kDot;
     c.isa = machine.isa;

@@ -24,13 +24,15 @@ struct TileFinish {
   float lo = 0, hi = 0;
   // Integers only:
   const int32_t* column_sum = nullptr;  // of b, for the first column
-  int32_t a_offset = 0;                 // a_offset * column_sum is subtracted; only where a comes in quads
+  int32_t a_offset = 0;                 // what was added to each a: a_offset * column_sum is taken off
+  const int32_t* shift = nullptr;
   const float* scale = nullptr;
-  float out_inverse_scale = 1;  // 1 for an f32 result
+  float middle_lo = 0, middle_hi = 0, middle_scale = 0;  // scale 0: no middle
+  float residual_zero = 0, residual_scale = 1;
   int32_t out_zero = 0;
-  int32_t out_kind = 0;  // OutKind
+  int32_t out_kind = 0, residual_kind = 0;  // ElementKind
 };
-enum OutKind : int32_t { kOutF32, kOutI32, kOutU8, kOutI8 };
+enum ElementKind : int32_t { kElementF32, kElementI32, kElementU8, kElementI8 };
 
 // One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
 struct TileCall {
@@ -109,6 +111,22 @@ struct DotCall {
   int64_t out_row = 0, out_vector = 0;
 };
 
+// The same for 8-bit integers, one channel a group. Strides count bytes for a and the result, and weights for the weights; each
+// is a 16-bit number in the lower half of 32 bits, so that the product of pairs of words is that of one.
+struct DepthwiseI8Call {
+  const char* in = nullptr;
+  int64_t in_row = 0, in_tap = 0, in_step = 0;
+  bool is_signed = false;
+  int32_t a_fill = 0;  // taken off each a, so that taps that do not exist count nothing; finish.a_offset is -a_fill
+  const int32_t* weights = nullptr;
+  int64_t weight_row = 0, weight_tap = 0;
+  int64_t tap_rows = 0, tap_cols = 0;
+  char* out = nullptr;
+  int64_t out_step = 0, residual_step = 0;
+  int64_t pixels = 0, channels = 0;
+  TileFinish finish;  // of pixel 0
+};
+
 struct KernelTable {
   int lanes = 1;                                   // units of a vector
   TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};  // [nv][mr]; null where the tile does not fit the registers
@@ -117,7 +135,8 @@ struct KernelTable {
   void (*winograd_input[2])(const WinogradInput&) = {};  // m = 2, 4
   void (*winograd_output[2])(const WinogradOutput&) = {};
   void (*depthwise)(const DepthwiseCall&) = nullptr;
-  void (*grouped)(const DepthwiseCall&) = nullptr;  // null where there is no permutation of lanes
+  void (*grouped)(const DepthwiseCall&) = nullptr;         // null where there is no permutation of lanes
+  void (*depthwise_i8)(const DepthwiseI8Call&) = nullptr;  // null on the baseline
   void (*dot)(const DotCall&) = nullptr;
 };
 const KernelTable& kernels_baseline();

@@ -14,11 +14,12 @@ namespace {
 struct LaneMask {
   __m256i bits;
   bool whole;
+  int64_t left;  // lanes, 8 or more where whole
 };
 
 TEMPER_INLINE inline LaneMask lane_mask(int64_t lanes) {
   const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return {_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(lanes)), index), lanes >= 8};
+  return {_mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(lanes)), index), lanes >= 8, lanes};
 }
 TEMPER_INLINE inline __m256 load_lanes(const void* p, const LaneMask& m, bool tail) {
   if (!tail || m.whole) return _mm256_loadu_ps(static_cast<const float*>(p));
@@ -53,6 +54,17 @@ struct F32 {
   }
 };
 
+TEMPER_INLINE inline __m256i load_ints(const void* p, const LaneMask& m, bool tail) {
+  return _mm256_castps_si256(load_lanes(p, m, tail));
+}
+// `left` bytes, up to 8, in the lower half.
+TEMPER_INLINE inline __m128i load_bytes8(const char* p, int64_t left) {
+  if (left >= 8) return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  unsigned char bytes[8] = {};
+  for (int64_t i = 0; i < left; ++i) bytes[i] = static_cast<unsigned char>(p[i]);
+  return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
+}
+
 struct I16Pairs {
   using Vec = __m256i;
   using Acc = __m256i;
@@ -63,34 +75,68 @@ struct I16Pairs {
   static Vec broadcast(const char* p) { return _mm256_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm256_add_epi32(c, _mm256_madd_epi16(a, b)); }
   static constexpr bool kAddsBias = false;
-  static Acc begin(const TileFinish&, int64_t, const Mask&, bool) { return _mm256_setzero_si256(); }
+  static Acc begin(const TileFinish& f, int64_t col, const Mask& m, bool tail) {
+    __m256i start = _mm256_setzero_si256();
+    if (f.a_offset != 0) start = _mm256_mullo_epi32(load_ints(f.column_sum + col, m, tail), _mm256_set1_epi32(-f.a_offset));
+    return f.shift == nullptr ? start : _mm256_sub_epi32(start, load_ints(f.shift + col, m, tail));
+  }
   static Acc load_sum(const char* c, const Mask& m, bool tail) { return _mm256_castps_si256(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, const Mask& m, bool tail) { store_lanes(c, _mm256_castsi256_ps(v), m, tail); }
+  // Sums of `left` lanes (8 or more: all), from column `col` of a row of the result on, to what is stored.
   template <bool kResidual>
-  static void end(Acc v, const TileCall& t, int64_t row, int64_t col, const Mask& m, bool tail) {
-    const TileFinish& f = t.finish;
-    char* c = t.c + row * t.c_row;
-    if (f.out_kind == kOutI32) return store_lanes(c + col * 4, _mm256_castsi256_ps(v), m, tail);
-    const __m256 inverse = _mm256_set1_ps(f.out_inverse_scale);
-    __m256 real = _mm256_mul_ps(_mm256_cvtepi32_ps(v), _mm256_mul_ps(load_lanes(f.scale + col, m, tail), inverse));
-    if (f.bias != nullptr) real = _mm256_add_ps(real, _mm256_mul_ps(load_lanes(f.bias + col, m, tail), inverse));
-    if (kResidual) {
-      real = _mm256_add_ps(real, _mm256_mul_ps(load_lanes(f.residual + row * f.residual_row + col * 4, m, tail), inverse));
+  TEMPER_INLINE static void finish(Acc v, const TileFinish& f, char* c, const char* residual, int64_t col, const Mask& m,
+                                   bool tail, int64_t left) {
+    if (f.out_kind == kElementI32) return store_lanes(c + col * 4, _mm256_castsi256_ps(v), m, tail);
+    __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(v), load_lanes(f.scale + col, m, tail));
+    if (f.bias != nullptr) x = _mm256_add_ps(x, load_lanes(f.bias + col, m, tail));
+    if (f.middle_scale != 0) {
+      x = _mm256_round_ps(clamp_to(x, f.middle_lo, f.middle_hi), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      x = _mm256_mul_ps(x, _mm256_set1_ps(f.middle_scale));
     }
-    real = clamp_to(real, f.lo, f.hi);
-    if (f.out_kind == kOutF32) return store_lanes(c + col * 4, real, m, tail);
-    v = _mm256_add_epi32(_mm256_cvtps_epi32(real), _mm256_set1_epi32(f.out_zero));
+    if (kResidual) {
+      __m256 r;
+      if (f.residual_kind == kElementF32) {
+        r = load_lanes(residual + col * 4, m, tail);
+      } else {
+        const __m128i bytes = load_bytes8(residual + col, left);
+        const __m256i wide = f.residual_kind == kElementU8 ? _mm256_cvtepu8_epi32(bytes) : _mm256_cvtepi8_epi32(bytes);
+        r = _mm256_sub_ps(_mm256_cvtepi32_ps(wide), _mm256_set1_ps(f.residual_zero));
+      }
+      x = _mm256_add_ps(x, _mm256_mul_ps(r, _mm256_set1_ps(f.residual_scale)));
+    }
+    x = clamp_to(x, f.lo, f.hi);
+    if (f.out_kind == kElementF32) return store_lanes(c + col * 4, x, m, tail);
+    v = _mm256_add_epi32(_mm256_cvtps_epi32(x), _mm256_set1_epi32(f.out_zero));
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    const __m128i bytes = f.out_kind == kOutU8 ? _mm_packus_epi16(words, words) : _mm_packs_epi16(words, words);
+    const __m128i bytes = f.out_kind == kElementU8 ? _mm_packus_epi16(words, words) : _mm_packs_epi16(words, words);
     const long long packed = _mm_cvtsi128_si64(bytes);
-    const int64_t left = t.cols - col;
     if (left >= 8) {
       __builtin_memcpy(c + col, &packed, 8);
     } else {
       for (int64_t i = 0; i < left; ++i) c[col + i] = static_cast<char>(packed >> (8 * i));
     }
   }
+  template <bool kResidual>
+  TEMPER_INLINE static void finish_lanes(Acc v, const TileFinish& f, char* c, const char* residual, int64_t col, const Mask& m,
+                                         bool tail, int64_t left) {
+    finish<kResidual>(v, f, c, residual, col, m, tail, left);
+  }
+  static constexpr int kPixels = 6;
+  static Vec load_bytes(const char* p, bool is_signed, const Mask& m) {
+    const __m128i bytes = load_bytes8(p, m.left);
+    return is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
+  }
+  static Vec set1(int32_t v) { return _mm256_set1_epi32(v); }
+  static Vec sub(Vec a, Vec b) { return _mm256_sub_epi32(a, b); }
+  template <bool kResidual>
+  static void end(Acc v, const TileCall& t, int64_t row, int64_t col, const Mask& m, bool tail) {
+    finish<kResidual>(v, t.finish, t.c + row * t.c_row, t.finish.residual + row * t.finish.residual_row, col, m, tail,
+                      t.cols - col);
+  }
 };
+
+using I = I16Pairs;
+#include "backend/cpu/run/contract/depthwise_i8_impl.h"
 
 struct Vec {
   using T = __m256;
@@ -140,6 +186,7 @@ const KernelTable& kernels_avx2() {
     fill_tiles<I16Pairs, 1, 6>(t.i8);
     fill_tiles<I16Pairs, 2, 5>(t.i8);
     fill_vector_kernels(t);
+    t.depthwise_i8 = &depthwise_i8;
     return t;
   }();
   return table;

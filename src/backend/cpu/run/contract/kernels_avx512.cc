@@ -24,6 +24,8 @@ namespace {
 struct I16Pairs : Int {
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm512_add_epi32(c, _mm512_madd_epi16(a, b)); }
 };
+using I = I16Pairs;
+#include "backend/cpu/run/contract/depthwise_i8_impl.h"
 
 }  // namespace
 
@@ -38,6 +40,7 @@ const KernelTable& kernels_avx512() {
     fill_tiles<I16Pairs, 1, 12>(t.i8);
     fill_tiles<I16Pairs, 2, 12>(t.i8);
     fill_vector_kernels(t);
+    t.depthwise_i8 = &depthwise_i8;
     return t;
   }();
   return table;

@@ -60,26 +60,45 @@ struct I16Pairs {
   static Vec broadcast(const char* p) { return _mm_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_epi32(c, _mm_madd_epi16(a, b)); }
   static constexpr bool kAddsBias = false;
-  static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_si128(); }
+  static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
+    if (f.shift == nullptr) return _mm_setzero_si128();
+    return _mm_sub_epi32(_mm_setzero_si128(), _mm_castps_si128(load_lanes(f.shift + col, m, tail)));
+  }
   static Acc load_sum(const char* c, Mask m, bool tail) { return _mm_castps_si128(load_lanes(c, m, tail)); }
   static void store_sum(char* c, Acc v, Mask m, bool tail) { store_lanes(c, _mm_castsi128_ps(v), m, tail); }
   template <bool kResidual>
   static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
     const TileFinish& f = t.finish;
     char* c = t.c + row * t.c_row;
-    if (f.out_kind == kOutI32) return store_lanes(c + col * 4, _mm_castsi128_ps(v), m, tail);
-    const __m128 inverse = _mm_set1_ps(f.out_inverse_scale);
-    __m128 real = _mm_mul_ps(_mm_cvtepi32_ps(v), _mm_mul_ps(load_lanes(f.scale + col, m, tail), inverse));
-    if (f.bias != nullptr) real = _mm_add_ps(real, _mm_mul_ps(load_lanes(f.bias + col, m, tail), inverse));
-    if (kResidual) {
-      real = _mm_add_ps(real, _mm_mul_ps(load_lanes(f.residual + row * f.residual_row + col * 4, m, tail), inverse));
-    }
-    real = clamp_to(real, f.lo, f.hi);
-    if (f.out_kind == kOutF32) return store_lanes(c + col * 4, real, m, tail);
-    v = _mm_add_epi32(_mm_cvtps_epi32(real), _mm_set1_epi32(f.out_zero));
-    const __m128i words = _mm_packs_epi32(v, v);
-    const int packed = _mm_cvtsi128_si32(f.out_kind == kOutU8 ? _mm_packus_epi16(words, words) : _mm_packs_epi16(words, words));
     const int64_t left = t.cols - col;
+    if (f.out_kind == kElementI32) return store_lanes(c + col * 4, _mm_castsi128_ps(v), m, tail);
+    __m128 x = _mm_mul_ps(_mm_cvtepi32_ps(v), load_lanes(f.scale + col, m, tail));
+    if (f.bias != nullptr) x = _mm_add_ps(x, load_lanes(f.bias + col, m, tail));
+    if (f.middle_scale != 0) {
+      x = _mm_cvtepi32_ps(_mm_cvtps_epi32(clamp_to(x, f.middle_lo, f.middle_hi)));
+      x = _mm_mul_ps(x, _mm_set1_ps(f.middle_scale));
+    }
+    if (kResidual) {
+      const char* residual = f.residual + row * f.residual_row;
+      __m128 r;
+      if (f.residual_kind == kElementF32) {
+        r = load_lanes(residual + col * 4, m, tail);
+      } else {
+        int32_t wide[4] = {};
+        for (int64_t i = 0; i < (left < 4 ? left : 4); ++i) {
+          const char byte = residual[col + i];
+          wide[i] = f.residual_kind == kElementU8 ? static_cast<unsigned char>(byte) : static_cast<signed char>(byte);
+        }
+        r = _mm_sub_ps(_mm_cvtepi32_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(wide))), _mm_set1_ps(f.residual_zero));
+      }
+      x = _mm_add_ps(x, _mm_mul_ps(r, _mm_set1_ps(f.residual_scale)));
+    }
+    x = clamp_to(x, f.lo, f.hi);
+    if (f.out_kind == kElementF32) return store_lanes(c + col * 4, x, m, tail);
+    v = _mm_add_epi32(_mm_cvtps_epi32(x), _mm_set1_epi32(f.out_zero));
+    const __m128i words = _mm_packs_epi32(v, v);
+    const int packed =
+        _mm_cvtsi128_si32(f.out_kind == kElementU8 ? _mm_packus_epi16(words, words) : _mm_packs_epi16(words, words));
     for (int64_t i = 0; i < (left < 4 ? left : 4); ++i) c[col + i] = static_cast<char>(packed >> (8 * i));
   }
 };

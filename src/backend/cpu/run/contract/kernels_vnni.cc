@@ -23,12 +23,18 @@ struct I8Quads : Int {
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vpdpbusd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
 };
 
+struct I : Int {
+  TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vpdpwssd %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
+};
+#include "backend/cpu/run/contract/depthwise_i8_impl.h"
+
 }  // namespace
 
 const KernelTable& kernels_vnni() {
   static const KernelTable table = [] {
     KernelTable t = kernels_avx512();
     t.i8_quads = true;
+    t.depthwise_i8 = &depthwise_i8;
     fill_tiles<I8Quads, 1, 14>(t.i8);
     fill_tiles<I8Quads, 2, 14>(t.i8);
     fill_tiles<I8Quads, 3, 9>(t.i8);

@@ -133,6 +133,7 @@ Lowering lower(const ContractProblem& problem, const ContractConfig& config) {
   Lowering l;
   l.kernels = &kernels_of(config.isa);
   l.integer = problem.a != DType::kF32;
+  l.one_pass = l.integer || problem.transient;
   l.unit_elements = !l.integer ? 1 : l.kernels->i8_quads ? 4 : 2;
   l.a_bytes = l.integer ? 1 : 4;
   l.c_bytes = dtype_bits(problem.c) / 8;
@@ -231,6 +232,23 @@ int64_t phase_offset(const ContractProblem& problem, const Lowering& l, int64_t 
     bytes += round_up(make_phase(problem, l, i).taps() * l.units * l.padded_cols() * 4, 64);
   }
   return bytes;
+}
+
+void start_quantized(const Quantization& q, DType result, TileFinish& f) {
+  auto kind = [](DType t) {
+    return t == DType::kF32 ? kElementF32 : t == DType::kI32 ? kElementI32 : t == DType::kU8 ? kElementU8 : kElementI8;
+  };
+  f.out_kind = kind(result);
+  f.residual_kind = kind(q.residual_type);
+  f.residual_zero = static_cast<float>(q.residual_zero);
+  f.residual_scale = q.residual_scale;
+  f.middle_lo = q.middle.lo, f.middle_hi = q.middle.hi, f.middle_scale = q.middle.scale;
+  if (f.residual_kind == kElementF32) f.residual_zero = 0;
+  if (f.out_kind != kElementU8 && f.out_kind != kElementI8) return;
+  const float least = f.out_kind == kElementU8 ? 0 : -128, most = least + 255;
+  f.out_zero = q.out_zero;
+  f.lo = std::max(f.lo, least - static_cast<float>(q.out_zero));
+  f.hi = std::min(f.hi, most - static_cast<float>(q.out_zero));
 }
 
 int64_t group_bytes(const ContractProblem& problem, const Lowering& l) { return phase_offset(problem, l, l.phases()); }

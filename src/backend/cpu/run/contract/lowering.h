@@ -32,6 +32,8 @@ struct Phase {
 struct Lowering {
   const KernelTable* kernels = nullptr;
   bool integer = false;
+  bool one_pass =
+      false;  // all depth at once: integer sums, and results that exist only in scratch, have no place between passes
   int64_t unit_elements = 1;  // elements of a unit
   int64_t phases_y = 1, phases_x = 1;
   Phase phase_of_all;  // the only phase, or the largest in every respect
@@ -87,10 +89,14 @@ BatchPoint batch_point(const GemmGeometry& gemm, int64_t index);
 struct SlabFill {
   const char* a = nullptr;           // the image (and group), pixel (0, 0)
   int64_t first_y = 0, first_x = 0;  // of the block, in grid points
-  int32_t a_zero = 0;
+  int32_t a_fill = 0;
 };
 void fill_slab(const ContractProblem& problem, const ContractConfig& config, const Lowering& lowering, const Phase& phase,
                const SlabFill& fill, char* slab);
+
+// What both drivers of integer kernels put into a TileFinish: all but addresses and a_offset.
+void start_quantized(const Quantization& q, DType result, TileFinish& f);
+inline int64_t residual_bytes(const Quantization& q) { return q.residual_type == DType::kF32 ? 4 : 1; }
 
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 inline int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }

@@ -39,34 +39,58 @@ struct Int {  // what VNNI and plain AVX-512 share
   static Vec broadcast(const char* p) { return _mm512_set1_epi32(*reinterpret_cast<const int32_t*>(p)); }
   static constexpr bool kAddsBias = false;
   static Acc begin(const TileFinish& f, int64_t col, Mask m, bool tail) {
-    if (f.a_offset == 0) return _mm512_setzero_si512();
-    const __m512i sums = _mm512_maskz_loadu_epi32(tail ? m : 0xffff, f.column_sum + col);
-    return _mm512_mullo_epi32(sums, _mm512_set1_epi32(-f.a_offset));
+    if (!tail) m = 0xffff;
+    __m512i start = _mm512_setzero_si512();
+    if (f.a_offset != 0)
+      start = _mm512_mullo_epi32(_mm512_maskz_loadu_epi32(m, f.column_sum + col), _mm512_set1_epi32(-f.a_offset));
+    return f.shift == nullptr ? start : _mm512_sub_epi32(start, _mm512_maskz_loadu_epi32(m, f.shift + col));
   }
   static Acc load_sum(const char* c, Mask m, bool tail) { return _mm512_maskz_loadu_epi32(tail ? m : 0xffff, c); }
   static void store_sum(char* c, Acc v, Mask m, bool tail) { _mm512_mask_storeu_epi32(c, tail ? m : 0xffff, v); }
+  // Sums of the lanes of m, from column `col` of a row of the result on, to what is stored.
   template <bool kResidual>
-  static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
-    const TileFinish& f = t.finish;
-    if (!tail) m = 0xffff;
-    char* c = t.c + row * t.c_row;
-    if (f.out_kind == kOutI32) return _mm512_mask_storeu_epi32(c + col * 4, m, v);
-    const __m512 inverse = _mm512_set1_ps(f.out_inverse_scale);
-    const __m512 scale = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, f.scale + col), inverse);
-    __m512 real = _mm512_cvtepi32_ps(v);
-    if (f.bias == nullptr) {
-      real = _mm512_mul_ps(real, scale);
-    } else {
-      real = _mm512_fmadd_ps(real, scale, _mm512_mul_ps(_mm512_maskz_loadu_ps(m, f.bias + col), inverse));
+  TEMPER_INLINE static void finish(Acc v, const TileFinish& f, char* c, const char* residual, int64_t col, Mask m) {
+    if (f.out_kind == kElementI32) return _mm512_mask_storeu_epi32(c + col * 4, m, v);
+    __m512 x = _mm512_cvtepi32_ps(v);
+    const __m512 scale = _mm512_maskz_loadu_ps(m, f.scale + col);
+    x = f.bias == nullptr ? _mm512_mul_ps(x, scale) : _mm512_fmadd_ps(x, scale, _mm512_maskz_loadu_ps(m, f.bias + col));
+    if (f.middle_scale != 0) {
+      x = _mm512_roundscale_ps(clamp_to(x, f.middle_lo, f.middle_hi), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+      x = _mm512_mul_ps(x, _mm512_set1_ps(f.middle_scale));
     }
     if (kResidual) {
-      real = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(m, f.residual + row * f.residual_row + col * 4), inverse, real);
+      __m512 r;
+      if (f.residual_kind == kElementF32) {
+        r = _mm512_maskz_loadu_ps(m, residual + col * 4);
+      } else {
+        const __m128i bytes = _mm_maskz_loadu_epi8(m, residual + col);
+        const __m512i wide = f.residual_kind == kElementU8 ? _mm512_cvtepu8_epi32(bytes) : _mm512_cvtepi8_epi32(bytes);
+        r = _mm512_sub_ps(_mm512_cvtepi32_ps(wide), _mm512_set1_ps(f.residual_zero));
+      }
+      x = _mm512_fmadd_ps(r, _mm512_set1_ps(f.residual_scale), x);
     }
-    real = clamp_to(real, f.lo, f.hi);
-    if (f.out_kind == kOutF32) return _mm512_mask_storeu_ps(c + col * 4, m, real);
-    v = _mm512_add_epi32(_mm512_cvtps_epi32(real), _mm512_set1_epi32(f.out_zero));
+    x = clamp_to(x, f.lo, f.hi);
+    if (f.out_kind == kElementF32) return _mm512_mask_storeu_ps(c + col * 4, m, x);
+    v = _mm512_add_epi32(_mm512_cvtps_epi32(x), _mm512_set1_epi32(f.out_zero));
     _mm512_mask_cvtepi32_storeu_epi8(c + col, m, v);
   }
+  template <bool kResidual>
+  static void end(Acc v, const TileCall& t, int64_t row, int64_t col, Mask m, bool tail) {
+    finish<kResidual>(v, t.finish, t.c + row * t.c_row, t.finish.residual + row * t.finish.residual_row, col,
+                      tail ? m : 0xffff);
+  }
+  template <bool kResidual>
+  TEMPER_INLINE static void finish_lanes(Acc v, const TileFinish& f, char* c, const char* residual, int64_t col, Mask m,
+                                         bool tail, int64_t) {
+    finish<kResidual>(v, f, c, residual, col, tail ? m : 0xffff);
+  }
+  static constexpr int kPixels = 8;
+  static Vec load_bytes(const char* p, bool is_signed, Mask m) {
+    const __m128i bytes = _mm_maskz_loadu_epi8(m, p);
+    return is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+  }
+  static Vec set1(int32_t v) { return _mm512_set1_epi32(v); }
+  static Vec sub(Vec a, Vec b) { return _mm512_sub_epi32(a, b); }
 };
 
 struct Vec {

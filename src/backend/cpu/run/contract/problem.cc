@@ -144,6 +144,8 @@ Status validate(const ContractProblem& problem) {
                                               "; use f32, or u8 or i8 x i8 -> i32, u8, i8 or f32")
         .at("contraction");
   }
+  if (problem.transient && problem.c != (integer ? DType::kI32 : DType::kF32))
+    return bad("a transient result is what was summed up");
   switch (problem.form) {
     case ContractProblem::Form::kGemm:
       return validate_gemm(problem.gemm, integer);

@@ -12,9 +12,13 @@
 namespace temper::cpu {
 namespace {
 
+// A tile of a transient result: kMaxTileElements, or one register tile where that is more.
+constexpr int64_t kTransientBytes = kMaxTileElements * 4;
+static_assert(kMaxRows * kMaxVectors * 16 <= kMaxTileElements);
+
 struct Space {  // the workspace: where what lies
   int64_t taps = 0, slabs = 0, workers = 0;
-  int64_t worker_bytes = 0, worker_panel = 0;
+  int64_t worker_bytes = 0, worker_panel = 0, worker_tile = 0;
   int64_t total = 0;
 };
 
@@ -23,7 +27,7 @@ bool packs_b(const ContractProblem& problem) {
 }
 
 int64_t depth_of_pass(const Lowering& l, const ContractConfig& config) {
-  return l.integer ? l.tap_units : std::min(l.tap_units, config.kc);  // integer sums have no place between passes
+  return l.one_pass ? l.tap_units : std::min(l.tap_units, config.kc);
 }
 
 Space lay_out(const ContractProblem& problem, const ContractConfig& config, const Lowering& l, int workers) {
@@ -33,7 +37,8 @@ Space lay_out(const ContractProblem& problem, const ContractConfig& config, cons
   if (l.shared_slab) at += l.phases() * l.instances() * l.m_blocks() * l.slab_bytes;
   s.workers = at;
   s.worker_panel = l.shared_slab ? 0 : l.slab_bytes;
-  s.worker_bytes = s.worker_panel + (packs_b(problem) ? round_up(depth_of_pass(l, config) * l.panel * 4, 64) : 0);
+  s.worker_tile = s.worker_panel + (packs_b(problem) ? round_up(depth_of_pass(l, config) * l.panel * 4, 64) : 0);
+  s.worker_bytes = s.worker_tile + (problem.transient ? kTransientBytes : 0);
   s.total = at + workers * s.worker_bytes;
   return s;
 }
@@ -115,7 +120,7 @@ char* shared_slab(const Job& job, const Block& b) {
 
 void fill(const Job& job, const Block& b, char* slab) {
   if (b.height <= 0 || b.width <= 0 || b.phase.taps() == 0) return;
-  fill_slab(job.problem, job.config, job.l, b.phase, {b.a, b.y, b.x, job.args.quantization.a_zero}, slab);
+  fill_slab(job.problem, job.config, job.l, b.phase, {b.a, b.y, b.x, job.args.quantization.a_fill}, slab);
 }
 
 // One panel of a run-time b: `depth` rows from k on, `cols` columns from n on.
@@ -148,26 +153,9 @@ void start_finish(const Job& job, const Block& b, TileFinish& f) {
   f.hi = e.hi;
   f.residual_row = e.residual_row * 4 * b.phase.x.out_step;
   if (!l.integer) return;
-  f.a_offset = l.kernels->i8_quads ? q.a_zero + (job.problem.a == DType::kI8 ? 128 : 0) : 0;
-  switch (job.problem.c) {
-    case DType::kI32:
-      f.out_kind = kOutI32;
-      return;
-    case DType::kU8:
-      f.out_kind = kOutU8;
-      break;
-    case DType::kI8:
-      f.out_kind = kOutI8;
-      break;
-    default:
-      f.out_kind = kOutF32;
-      return;
-  }
-  const float least = f.out_kind == kOutU8 ? 0 : -128, most = f.out_kind == kOutU8 ? 255 : 127;
-  f.out_inverse_scale = q.out_inverse_scale;
-  f.out_zero = q.out_zero;
-  f.lo = std::max(e.lo * q.out_inverse_scale, least - static_cast<float>(q.out_zero));
-  f.hi = std::min(e.hi * q.out_inverse_scale, most - static_cast<float>(q.out_zero));
+  start_quantized(q, job.problem.c, f);
+  f.residual_row = q.residual_row * residual_bytes(q) * b.phase.x.out_step;
+  f.a_offset = l.kernels->i8_quads && job.problem.a == DType::kI8 ? 128 : 0;
 }
 
 // All rows of the block through one panel of b.
@@ -179,6 +167,7 @@ struct PanelRun {
   int64_t a_run = 0;  // bytes from run to run
   int64_t col = 0;    // of the panel, within the group
   int worker = 0;
+  char* transient = nullptr;   // where a tile of a transient result lies
   const char* next = nullptr;  // the panel to fetch, or null
   int64_t next_bytes = 0;
 
@@ -192,7 +181,11 @@ struct PanelRun {
     const int64_t chunk = std::max<int64_t>(job.config.mr, kMaxTileElements / call.cols / job.config.mr * job.config.mr);
     const int64_t global_col = block.group * l.cols + col;
     const Phase& p = block.phase;
-    const bool hook = call.last && e.tile != nullptr && l.phases() == 1;
+    const bool hook = call.last && e.tile != nullptr && (l.phases() == 1 || transient != nullptr);
+    const Quantization& q = job.args.quantization;
+    const char* residual = l.integer ? static_cast<const char*>(q.residual) : reinterpret_cast<const char*>(e.residual);
+    const int64_t residual_row = l.integer ? q.residual_row : e.residual_row,
+                  residual_element = l.integer ? residual_bytes(q) : 4;
     // What one tile fetches of the next panel: 128 bytes for every four units of depth.
     const int64_t share = (call.tap_count * (call.depth / 4)) * 128;
     int64_t fetched = 0;
@@ -203,16 +196,16 @@ struct PanelRun {
       char* c = block.c + out_y * l.out_row + out_x * l.out_pixel + col_bytes;
       const int64_t first_row = block.row + out_y * l.row_width + out_x;
       const char* a_rows = a + run * a_run;
-      call.c_row = l.out_pixel * p.x.out_step;
+      call.c_row = transient != nullptr ? call.cols * 4 : l.out_pixel * p.x.out_step;
       for (int64_t begin = 0; begin < run_rows; begin += chunk) {
         const int64_t end = std::min(run_rows, begin + chunk);
         for (int64_t i = begin; i < end; i += job.config.mr) {
           const int64_t rows = std::min<int64_t>(job.config.mr, end - i);
           call.a = a_rows + i * l.a_row;
-          call.c = c + i * call.c_row;
-          if (e.residual != nullptr) {
+          call.c = transient != nullptr ? transient + (i - begin) * call.c_row : c + i * call.c_row;
+          if (residual != nullptr) {
             const int64_t row = first_row + i * p.x.out_step;
-            call.finish.residual = reinterpret_cast<const char*>(e.residual + row * e.residual_row + global_col);
+            call.finish.residual = residual + (row * residual_row + global_col) * residual_element;
           }
           const bool fetch = fetched < next_bytes;
           call.prefetch = fetch ? next + fetched : call.b;
@@ -220,9 +213,13 @@ struct PanelRun {
           fetched += share;
           tiles[rows](call);
         }
-        if (hook) {
-          e.tile(e.self, worker, reinterpret_cast<float*>(c + begin * call.c_row), call.c_row / 4, first_row + begin,
-                 end - begin, global_col, call.cols);
+        if (!hook) continue;
+        char* tile = transient != nullptr ? transient : c + begin * call.c_row;
+        // Rows of the epilogue follow each other but in the phases of a transposed convolution.
+        const int64_t at_once = p.x.out_step == 1 ? end - begin : 1;
+        for (int64_t i = 0; i < end - begin; i += at_once) {
+          const int64_t row = first_row + (begin + i) * p.x.out_step;
+          e.tile(e.self, worker, tile + i * call.c_row, call.c_row / 4, row, at_once, global_col, call.cols);
         }
       }
     }
@@ -272,7 +269,7 @@ void run_task(const Job& job, int64_t task, int worker) {
   const KernelRows rows = kernel_rows(l, block);
   const int64_t across = l.merged ? 1 : p.x.taps, first_tap = rows.begin * across, taps = (rows.end - rows.begin) * across;
   const int64_t pass_units = depth_of_pass(l, job.config);
-  const int64_t taps_per_pass = l.integer ? std::max<int64_t>(1, taps) : std::max<int64_t>(1, job.config.kc / l.tap_units);
+  const int64_t taps_per_pass = l.one_pass ? std::max<int64_t>(1, taps) : std::max<int64_t>(1, job.config.kc / l.tap_units);
   const int64_t pieces = divide_up(l.tap_units, pass_units);
   const int64_t passes = std::max<int64_t>(1, pieces > 1 ? taps * pieces : divide_up(taps, taps_per_pass));
   const bool run_time_b = packs_b(job.problem);
@@ -294,6 +291,7 @@ void run_task(const Job& job, int64_t task, int worker) {
     }
     for (int64_t col = first_col; col < last_col; col += l.panel) {
       PanelRun panel{job, block, {}, a + pass.first_unit * 4, a_run, col, worker};
+      if (job.problem.transient) panel.transient = scratch + job.space.worker_tile;
       TileCall& call = panel.call;
       call.cols = std::min(l.panel, last_col - col);
       const int64_t width = round_up(call.cols, l.kernels->lanes);
@@ -324,7 +322,9 @@ void run_task(const Job& job, int64_t task, int worker) {
       const int64_t global_col = block.group * l.cols + col;
       if (job.args.epilogue.bias != nullptr) call.finish.bias = job.args.epilogue.bias + global_col;
       if (l.integer) {
-        if (job.args.quantization.scale != nullptr) call.finish.scale = job.args.quantization.scale + global_col;
+        const Quantization& q = job.args.quantization;
+        if (q.scale != nullptr) call.finish.scale = q.scale + global_col;
+        if (q.shift != nullptr) call.finish.shift = q.shift + global_col;
         const char* sums = static_cast<const char*>(job.args.b) + packed_matrices(job.problem) * job.group_size;
         call.finish.column_sum =
             reinterpret_cast<const int32_t*>(sums) + (block.b * l.phases() + block.phase_index) * l.padded_cols() + col;
@@ -342,7 +342,7 @@ void run_hook(const Job& job, Executor& executor) {
         const Job& job = *static_cast<const Job*>(self);
         const ConvGeometry g = job.problem.conv.with_strides();
         const Epilogue& e = job.args.epilogue;
-        float* row = static_cast<float*>(job.args.c) + task / g.out_h * g.out_image + task % g.out_h * g.out_row;
+        int32_t* row = static_cast<int32_t*>(job.args.c) + task / g.out_h * g.out_image + task % g.out_h * g.out_row;
         const int64_t cols = g.out_c * g.groups, chunk = std::max<int64_t>(1, kMaxTileElements / cols);
         for (int64_t x = 0; x < g.out_w; x += chunk) {
           e.tile(e.self, worker, row + x * g.out_pixel, g.out_pixel, task * g.out_w + x, std::min(chunk, g.out_w - x), 0, cols);
@@ -373,7 +373,7 @@ void rows_run(const ContractProblem& problem, const ContractConfig& config, cons
   executor.parallel_for(
       blocks * job.l.blocks_n,
       [](void* self, int64_t task, int worker) { run_task(*static_cast<const Job*>(self), task, worker); }, &job);
-  if (job.l.phases() > 1 && args.epilogue.tile != nullptr) run_hook(job, executor);
+  if (job.l.phases() > 1 && args.epilogue.tile != nullptr && !problem.transient) run_hook(job, executor);
 }
 
 int64_t rows_packed_size(const ContractProblem& problem, const ContractConfig& config) {

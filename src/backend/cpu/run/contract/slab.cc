@@ -7,22 +7,28 @@
 namespace temper::cpu {
 namespace {
 
-// How elements become those of the slab. Padding is a zero of the result: for quads of bytes the zero point (and signed bytes
-// become unsigned by adding 128), for pairs of words the zero point is subtracted here already.
+// How elements become those of the slab: signed bytes that meet quads become unsigned by adding 128.
 struct Convert {
   enum Kind : uint8_t { kCopy4, kCopy1, kFlip, kWidenU8, kWidenI8 } kind = kCopy4;
-  int32_t zero = 0;
-  uint8_t pad_byte = 0;
+  int32_t fill = 0;  // an element outside the image, as it lies in the slab
 };
 
-Convert conversion(const ContractProblem& problem, const Lowering& l, int32_t a_zero) {
+Convert conversion(const ContractProblem& problem, const Lowering& l, int32_t a_fill) {
   if (!l.integer) return {};
   const bool is_signed = problem.a == DType::kI8;
   if (l.kernels->i8_quads) {
-    const uint8_t zero = static_cast<uint8_t>(a_zero + (is_signed ? 128 : 0));
-    return {is_signed ? Convert::kFlip : Convert::kCopy1, 0, zero};
+    return {is_signed ? Convert::kFlip : Convert::kCopy1, a_fill + (is_signed ? 128 : 0)};
   }
-  return {is_signed ? Convert::kWidenI8 : Convert::kWidenU8, a_zero, 0};
+  return {is_signed ? Convert::kWidenI8 : Convert::kWidenU8, a_fill};
+}
+
+// A pixel outside the image. Elements of the last unit that are no channels meet weights of zero.
+void fill_pixel(const Convert& convert, int64_t units, char* to) {
+  if (convert.kind == Convert::kWidenU8 || convert.kind == Convert::kWidenI8) {
+    std::fill_n(reinterpret_cast<int16_t*>(to), units * 2, static_cast<int16_t>(convert.fill));
+  } else {
+    std::memset(to, static_cast<uint8_t>(convert.fill), units * 4);  // of f32: 0
+  }
 }
 
 void copy_pixel(const Convert& convert, const char* from, int64_t channels, int64_t units, char* to) {
@@ -41,11 +47,10 @@ void copy_pixel(const Convert& convert, const char* from, int64_t channels, int6
     case Convert::kWidenU8:
     case Convert::kWidenI8: {
       int16_t* words = reinterpret_cast<int16_t*>(to);
-      const int16_t zero = static_cast<int16_t>(convert.zero);
       if (convert.kind == Convert::kWidenU8) {
-        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<int16_t>(static_cast<uint8_t>(from[c]) - zero);
+        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<uint8_t>(from[c]);
       } else {
-        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<int16_t>(static_cast<int8_t>(from[c]) - zero);
+        for (int64_t c = 0; c < channels; ++c) words[c] = static_cast<int8_t>(from[c]);
       }
       if (channels < units * 2) words[channels] = 0;
       return;
@@ -61,13 +66,13 @@ struct RowCopy {
 
   void operator()(int64_t y, int64_t first_x, int64_t step, int64_t count, char* to, int64_t to_step) const {
     if (y < 0 || y >= l.in_height) {
-      for (int64_t i = 0; i < count; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+      for (int64_t i = 0; i < count; ++i) fill_pixel(convert, l.units, to + i * to_step);
       return;
     }
     const char* row = a + y * l.in_row;
     int64_t begin = first_x >= 0 ? 0 : std::min(count, divide_up(-first_x, step));
     int64_t end = first_x >= l.in_width ? begin : std::max(begin, std::min(count, divide_up(l.in_width - first_x, step)));
-    for (int64_t i = 0; i < begin; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+    for (int64_t i = 0; i < begin; ++i) fill_pixel(convert, l.units, to + i * to_step);
     if (convert.kind == Convert::kCopy4 && step == 1 && to_step == l.in_pixel && to_step == l.units * 4) {
       std::memcpy(to + begin * to_step, row + (first_x + begin) * l.in_pixel, (end - begin) * to_step);
     } else {
@@ -75,7 +80,7 @@ struct RowCopy {
         copy_pixel(convert, row + (first_x + i * step) * l.in_pixel, l.channels, l.units, to + i * to_step);
       }
     }
-    for (int64_t i = end; i < count; ++i) std::memset(to + i * to_step, convert.pad_byte, l.units * 4);
+    for (int64_t i = end; i < count; ++i) fill_pixel(convert, l.units, to + i * to_step);
   }
 };
 
@@ -98,7 +103,7 @@ void fill_slab(const ContractProblem& problem, const ContractConfig& config, con
   if (problem.form == ContractProblem::Form::kGemm && problem.gemm.a_transposed) {
     return transpose_rows(l, fill.a, fill.first_x, width, slab);
   }
-  const RowCopy copy{l, conversion(problem, l, fill.a_zero), fill.a};
+  const RowCopy copy{l, conversion(problem, l, fill.a_fill), fill.a};
   const int64_t in_y = fill.first_y * p.y.in_step + p.y.shift, in_x = fill.first_x * p.x.in_step + p.x.shift;
   const int64_t span_y = (height - 1) * p.y.in_step + (p.y.taps - 1) * p.y.shift_step + 1;
   if (config.a_source == ASource::kSlab) {

@@ -64,13 +64,13 @@ class BoundEpilogue final : public TileEpilogue::Bound {
     fault_.store(0, std::memory_order_relaxed);
   }
 
-  void apply(int worker, float* data, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) override {
+  void apply(int worker, void* data, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) override {
     const size_t count = plan_.start.size();
     tile::StageRun run;
     run.places = buffers_;
     run.registers = scratch_ + worker * scratch_bytes();
     run.fault = &fault_;
-    run.tile_step = ld * static_cast<int64_t>(sizeof(float));
+    run.tile_step = ld * 4;
     int64_t by_col[tile::kMaxForms], forms[tile::kMaxForms];
     for (int64_t c = 0; c < cols;) {
       std::copy(plan_.start.begin(), plan_.start.end(), by_col);
@@ -79,7 +79,7 @@ class BoundEpilogue final : public TileEpilogue::Bound {
         std::copy(by_col, by_col + count, forms);
         const int64_t height =
             std::min({rows_.locate(row + r, forms, count), rows - r, std::max<int64_t>(1, kMaxTile / width)});
-        run.tile = reinterpret_cast<std::byte*>(data + r * ld + c);
+        run.tile = static_cast<std::byte*>(data) + (r * ld + c) * 4;
         tile::run_tile(plan_, run, forms, height, width);
         r += height;
       }

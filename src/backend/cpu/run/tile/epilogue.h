@@ -35,12 +35,12 @@ class TileEpilogue {
     // Bytes of scratch for one worker.
     virtual int64_t scratch_bytes() const = 0;
     virtual void set_buffers(std::span<std::byte* const> buffers, std::byte* scratch) = 0;
-    virtual void apply(int worker, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = 0;
+    virtual void apply(int worker, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = 0;
     // Element errors (an index loaded from a tensor that is out of range) seen since set_buffers.
     virtual Status status() const = 0;
 
     // Has the signature of cpu::Epilogue::tile; `self` is a Bound.
-    static void tile_hook(void* self, int worker, float* tile, int64_t ld, int64_t row, int64_t rows, int64_t col,
+    static void tile_hook(void* self, int worker, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col,
                           int64_t cols) {
       static_cast<Bound*>(self)->apply(worker, tile, ld, row, rows, col, cols);
     }

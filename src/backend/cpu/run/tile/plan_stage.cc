@@ -424,7 +424,7 @@ class StagePlanner {
           break;
         }
         case kOpAccumulator: {
-          Value x{Value::Kind::kView, RegType::kF32, full()};
+          Value x{Value::Kind::kView, reg_type(i.dtype), full()};
           x.form = -1;
           x.place = -1;
           plan_.values.push_back(x);

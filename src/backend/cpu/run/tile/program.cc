@@ -226,7 +226,8 @@ struct StageVerifier {
         if (i.args[1] != -1) TEMPER_TRY(reg(i.args[1], k, RegType::kBool));
         return {};
       default:
-        if (program.row_dims < 0 || i.dtype != DType::kF32) return corrupt("an accumulator outside an epilogue");
+        if (program.row_dims < 0 || (i.dtype != DType::kF32 && i.dtype != DType::kI32))
+          return corrupt("an accumulator outside an epilogue");
         return {};
     }
   }
@@ -269,7 +270,7 @@ struct StageVerifier {
         return corrupt("a store of the wrong type");
       if (!(program.row_dims >= 0 && t.place == -1)) {
         TEMPER_TRY(place(t.place, t.dtype, true));
-      } else if (t.dtype != DType::kF32) {
+      } else if (t.dtype != DType::kF32 && t.dtype != DType::kI32) {
         return corrupt("a tile of the wrong type");
       }
       TEMPER_TRY(form(t.address));

@@ -47,7 +47,7 @@ inline constexpr int kOpForm = kScalarRows + 2;   // i64 value of forms[index]
 inline constexpr int kOpLoad = kScalarRows + 3;   // accesses[index]
 inline constexpr int kOpCheck =
     kScalarRows + 4;  // args[0] (i64), an error unless in [0, parameter index) where args[1] (bool, or -1) holds
-inline constexpr int kOpAccumulator = kScalarRows + 5;  // epilogues only: the f32 tile itself
+inline constexpr int kOpAccumulator = kScalarRows + 5;  // epilogues only: the tile itself, f32 or i32
 inline constexpr int kOpCount = kScalarRows + 6;
 
 struct Instruction {
