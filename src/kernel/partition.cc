@@ -62,6 +62,17 @@ class Partitioner {
     return std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) { return as_affine(e, vars).has_value(); });
   }
 
+  // Kernels of convolutions take padding where each index is of one window: one variable of the result and one that is summed.
+  static bool is_windowed(const IndexMap& map, std::span<const SymInt> vars, size_t kept) {
+    const auto moves = [](SymInt c) { return !c.is_const(0); };
+    return map.guard.is_const(1) || std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) {
+             const auto affine = as_affine(e, vars);
+             if (!affine) return false;
+             const auto middle = affine->coefficients.begin() + static_cast<ptrdiff_t>(kept);
+             return std::count_if(affine->coefficients.begin(), middle, moves) <= 1 && std::count_if(middle, affine->coefficients.end(), moves) <= 1;
+           });
+  }
+
   // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is zero, or,
   // for 8-bit levels, any number (their zero point).
   Access contract_operand(ValueId value, const IndexMap& map) const {
@@ -95,7 +106,9 @@ class Partitioner {
         const IndexMap& map = side ? attrs.rhs : attrs.lhs;
         Access access = contract_operand(node.operands[side], map);
         auto vars = index_vars(graph_.sym(), map.domain);
-        if (is_affine(map, vars) && !is_affine(access.map, vars)) stored_.insert(node.operands[side]);
+        const size_t kept = map.domain.size() - static_cast<size_t>(attrs.reduced);
+        const bool lost = is_affine(map, vars) && !is_affine(access.map, vars);
+        if (lost || (is_windowed(map, vars, kept) && !is_windowed(access.map, vars, kept))) stored_.insert(node.operands[side]);
       }
     }
     // Where reading through movement ended at more movement, that has to exist too; which may end other readings.
