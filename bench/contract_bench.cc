@@ -34,11 +34,11 @@ double now() {
 }
 
 #define TEMPER_FMA(n, type) "vfmadd231ps %%" type "30, %%" type "31, %%" type #n "\n"
-#define TEMPER_FMAS(type)                                                                                                 \
-  TEMPER_FMA(0, type)                                                                                                     \
-  TEMPER_FMA(1, type)                                                                                                     \
-  TEMPER_FMA(2, type) TEMPER_FMA(3, type) TEMPER_FMA(4, type) TEMPER_FMA(5, type) TEMPER_FMA(6, type) TEMPER_FMA(7, type) \
-      TEMPER_FMA(8, type) TEMPER_FMA(9, type) TEMPER_FMA(10, type) TEMPER_FMA(11, type)
+// clang-format off
+#define TEMPER_FMAS(type) \
+  TEMPER_FMA(0, type) TEMPER_FMA(1, type) TEMPER_FMA(2, type) TEMPER_FMA(3, type) TEMPER_FMA(4, type) TEMPER_FMA(5, type) \
+  TEMPER_FMA(6, type) TEMPER_FMA(7, type) TEMPER_FMA(8, type) TEMPER_FMA(9, type) TEMPER_FMA(10, type) TEMPER_FMA(11, type)
+// clang-format on
 
 __attribute__((target("avx512f,avx512vl"))) void spin(bool wide, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {

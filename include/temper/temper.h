@@ -56,8 +56,9 @@ TENSORRTAPI std::string planVersion(char const* path);
 
 // ---- Kernel sources ----
 
-// Switches a source of kernels on or off by its name, for a build: "onednn" (off by default) is the oneDNN library where the machine has it; a
-// plan with its kernels runs only on machines that have it too. false, and nothing is changed, when there is no such source.
+// Switches a source of kernels on or off by its name, for a build: "onednn" (off by default) is the oneDNN library where the
+// machine has it; a plan with its kernels runs only on machines that have it too. false, and nothing is changed, when there is
+// no such source.
 TENSORRTAPI bool switchTacticSource(nvinfer1::IBuilderConfig& config, std::string_view source, bool on);
 
 // ---- CPU threads ----

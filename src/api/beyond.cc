@@ -1,12 +1,11 @@
 // temper/temper.h: what goes beyond the TensorRT API.
-#include "temper/temper.h"
-
 #include "api/builder.h"
 #include "api/engine.h"
 #include "api/explain.h"
 #include "api/runtime.h"
 #include "base/mapped_file.h"
 #include "passes/pass.h"
+#include "temper/temper.h"
 
 namespace temper {
 
@@ -37,8 +36,9 @@ Expected<std::string> verify_file(const std::string& path) {
   auto engine = TEMPER_TRY(map_engine(path));
   const plan::PlanT& plan = engine->plan();
   auto count = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
-  return "container, checksums and metadata are good: " + count(plan.inputs.size(), "input") + ", " + count(plan.outputs.size(), "output") + ", " +
-         count(plan.steps.size(), "step") + ", " + count(plan.buffers.size(), "buffer") + ", " + count(plan.segments.size(), "shape program") + ", " +
+  return "container, checksums and metadata are good: " + count(plan.inputs.size(), "input") + ", " +
+         count(plan.outputs.size(), "output") + ", " + count(plan.steps.size(), "step") + ", " +
+         count(plan.buffers.size(), "buffer") + ", " + count(plan.segments.size(), "shape program") + ", " +
          std::to_string(plan.weights_bytes) + " bytes of weights; all kernels could be decoded";
 }
 
@@ -46,22 +46,33 @@ Expected<std::string> verify_file(const std::string& path) {
 
 char const* versionText() noexcept { return kVersion; }
 
-nvinfer1::ICudaEngine* loadPlan(nvinfer1::IRuntime& runtime, char const* path) noexcept { return static_cast<Runtime&>(runtime).load_file(path); }
+nvinfer1::ICudaEngine* loadPlan(nvinfer1::IRuntime& runtime, char const* path) noexcept {
+  return static_cast<Runtime&>(runtime).load_file(path);
+}
 
 bool verify(char const* path, std::string& report) {
-  report = remembered(std::string(), [&]() -> Expected<std::string> { return path ? verify_file(path) : invalid("verify was given no path"); });
+  report = remembered(
+      std::string(), [&]() -> Expected<std::string> { return path ? verify_file(path) : invalid("verify was given no path"); });
   if (!report.empty()) return true;
   report = lastError().text();
   return false;
 }
 
 std::string planVersion(char const* path) {
-  return remembered(std::string(), [&]() -> Expected<std::string> { return path ? read_version(path) : invalid("planVersion was given no path"); });
+  return remembered(std::string(), [&]() -> Expected<std::string> {
+    return path ? read_version(path) : invalid("planVersion was given no path");
+  });
 }
 
-bool setCpuThreads(nvinfer1::IBuilderConfig& config, int threads) noexcept { return static_cast<BuilderConfig&>(config).set_cpu_threads(threads); }
-bool setCpuThreads(nvinfer1::IRuntime& runtime, int threads) noexcept { return static_cast<Runtime&>(runtime).set_cpu_threads(threads); }
-int getCpuThreads(nvinfer1::IBuilderConfig const& config) noexcept { return static_cast<const BuilderConfig&>(config).cpu_threads(); }
+bool setCpuThreads(nvinfer1::IBuilderConfig& config, int threads) noexcept {
+  return static_cast<BuilderConfig&>(config).set_cpu_threads(threads);
+}
+bool setCpuThreads(nvinfer1::IRuntime& runtime, int threads) noexcept {
+  return static_cast<Runtime&>(runtime).set_cpu_threads(threads);
+}
+int getCpuThreads(nvinfer1::IBuilderConfig const& config) noexcept {
+  return static_cast<const BuilderConfig&>(config).cpu_threads();
+}
 int getCpuThreads(nvinfer1::IRuntime const& runtime) noexcept { return static_cast<const Runtime&>(runtime).cpu_threads(); }
 
 std::vector<std::string> passNames() {
@@ -72,8 +83,12 @@ std::vector<std::string> passNames() {
   });
 }
 
-bool disablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) { return static_cast<BuilderConfig&>(config).switch_pass(pass, false); }
-bool enablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) { return static_cast<BuilderConfig&>(config).switch_pass(pass, true); }
+bool disablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) {
+  return static_cast<BuilderConfig&>(config).switch_pass(pass, false);
+}
+bool enablePass(nvinfer1::IBuilderConfig& config, std::string_view pass) {
+  return static_cast<BuilderConfig&>(config).switch_pass(pass, true);
+}
 bool switchTacticSource(nvinfer1::IBuilderConfig& config, std::string_view source, bool on) {
   return static_cast<BuilderConfig&>(config).switch_source(source, on);
 }
@@ -92,16 +107,20 @@ std::string print(nvinfer1::ICudaEngine const& engine, Representation what) {
   return remembered(std::string(), [&]() -> Expected<std::string> {
     const Engine& plan = *facts_of(engine).engine;
     switch (what) {
-      case Representation::kGRAPH: return plan.graph_text();
-      case Representation::kREGIONS: return print_regions(plan);
-      case Representation::kPLAN: return print_plan(plan);
+      case Representation::kGRAPH:
+        return plan.graph_text();
+      case Representation::kREGIONS:
+        return print_regions(plan);
+      case Representation::kPLAN:
+        return print_plan(plan);
     }
     return invalid("there is no such representation");
   });
 }
 
 std::string print(nvinfer1::INetworkDefinition const& network) {
-  return remembered(std::string(), [&]() -> Expected<std::string> { return static_cast<const Network&>(network).graph().to_string(); });
+  return remembered(std::string(),
+                    [&]() -> Expected<std::string> { return static_cast<const Network&>(network).graph().to_string(); });
 }
 
 char const* modelMetadata(nvinfer1::ICudaEngine const& engine, char const* key) noexcept {

@@ -1,5 +1,5 @@
-// BuildProgress: tells an IProgressMonitor how a build goes, in the phases "Build" > "Optimize the graph" and "Choose kernels", and
-// remembers that it asked to stop.
+// BuildProgress: tells an IProgressMonitor how a build goes, in the phases "Build" > "Optimize the graph" and "Choose kernels",
+// and remembers that it asked to stop.
 #pragma once
 
 #include "NvInfer.h"
@@ -12,8 +12,8 @@ class BuildProgress {
   ~BuildProgress();
 
   void pass_done();
-  // Of `of` kernels, `done` are chosen. Bodies of loops and branches count for themselves, inside one of the outer ones: only the
-  // outermost count is told. false: stop.
+  // Of `of` kernels, `done` are chosen. Bodies of loops and branches count for themselves, inside one of the outer ones: only
+  // the outermost count is told. false: stop.
   bool kernels_done(int done, int of);
   bool stopped() const { return stopped_; }
 

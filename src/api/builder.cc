@@ -24,7 +24,8 @@ nvinfer1::INetworkDefinition* Builder::createNetworkV2(nvinfer1::NetworkDefiniti
 }
 
 nvinfer1::IBuilderConfig* Builder::createBuilderConfig() noexcept {
-  return guarded<nvinfer1::IBuilderConfig*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IBuilderConfig*> { return new BuilderConfig(reporter_); });
+  return guarded<nvinfer1::IBuilderConfig*>(
+      reporter_, nullptr, [&]() -> Expected<nvinfer1::IBuilderConfig*> { return new BuilderConfig(reporter_); });
 }
 
 nvinfer1::IOptimizationProfile* Builder::createOptimizationProfile() noexcept {
@@ -65,16 +66,18 @@ Status check_profile(const Graph& graph, const Profile& profile) {
     for (ValueId id : graph.inputs()) {
       if (graph.value(id).name == name) input = &graph.value(id);
     }
-    if (!input) return Error(ErrorCode::kNotFound, "an optimization profile names '" + name + "', which is not an input of the network");
+    if (!input)
+      return Error(ErrorCode::kNotFound, "an optimization profile names '" + name + "', which is not an input of the network");
     const Dims& dims = input->tensor().dims;
     for (const auto* shape : {&range.least, &range.best, &range.largest}) {
       if (shape->size() != dims.size()) {
-        return invalid("the profile of input '" + name + "' has rank " + std::to_string(shape->size()) + ", the input " + std::to_string(dims.size()));
+        return invalid("the profile of input '" + name + "' has rank " + std::to_string(shape->size()) + ", the input " +
+                       std::to_string(dims.size()));
       }
       for (size_t d = 0; d < dims.size(); ++d) {
         if (dims[d].is_const() && dims[d].value() != (*shape)[d]) {
-          return invalid("the profile of input '" + name + "' has the extent " + std::to_string((*shape)[d]) + " in dimension " + std::to_string(d) +
-                         ", where the network has " + std::to_string(dims[d].value()));
+          return invalid("the profile of input '" + name + "' has the extent " + std::to_string((*shape)[d]) +
+                         " in dimension " + std::to_string(d) + ", where the network has " + std::to_string(dims[d].value()));
         }
       }
     }
@@ -135,7 +138,8 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   return sink.take();
 }
 
-nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network,
+                                                       nvinfer1::IBuilderConfig& config) noexcept {
   return guarded<nvinfer1::IHostMemory*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IHostMemory*> {
     return make_host_memory(TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config))));
   });
@@ -148,13 +152,15 @@ bool Builder::buildSerializedNetworkToStream(nvinfer1::INetworkDefinition& netwo
     PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config)));
     for (int64_t at = 0, size = static_cast<int64_t>(plan.size()); at < size; at += kPiece) {
       const int64_t piece = std::min(kPiece, size - at);
-      if (writer.write(plan.data() + at, piece) != piece) return Error(ErrorCode::kIo, "the stream writer did not take the plan");
+      if (writer.write(plan.data() + at, piece) != piece)
+        return Error(ErrorCode::kIo, "the stream writer did not take the plan");
     }
     return true;
   });
 }
 
-nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefinition& network,
+                                                      nvinfer1::IBuilderConfig& config) noexcept {
   return guarded<nvinfer1::ICudaEngine*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ICudaEngine*> {
     auto& given = static_cast<BuilderConfig&>(config);
     PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), given));
@@ -162,7 +168,8 @@ nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefiniti
   });
 }
 
-bool Builder::isNetworkSupported(nvinfer1::INetworkDefinition const& network, nvinfer1::IBuilderConfig const& config) const noexcept {
+bool Builder::isNetworkSupported(nvinfer1::INetworkDefinition const& network,
+                                 nvinfer1::IBuilderConfig const& config) const noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     TEMPER_TRY(check_network(static_cast<const Network&>(network), static_cast<const BuilderConfig&>(config)));
     return true;

@@ -17,11 +17,14 @@ class Builder final : public nvinfer1::IBuilder {
   nvinfer1::INetworkDefinition* createNetworkV2(nvinfer1::NetworkDefinitionCreationFlags flags) noexcept override;
   nvinfer1::IBuilderConfig* createBuilderConfig() noexcept override;
   nvinfer1::IOptimizationProfile* createOptimizationProfile() noexcept override;
-  nvinfer1::IHostMemory* buildSerializedNetwork(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept override;
+  nvinfer1::IHostMemory* buildSerializedNetwork(nvinfer1::INetworkDefinition& network,
+                                                nvinfer1::IBuilderConfig& config) noexcept override;
   bool buildSerializedNetworkToStream(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config,
                                       nvinfer1::IStreamWriter& writer) noexcept override;
-  nvinfer1::ICudaEngine* buildEngineWithConfig(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept override;
-  bool isNetworkSupported(nvinfer1::INetworkDefinition const& network, nvinfer1::IBuilderConfig const& config) const noexcept override;
+  nvinfer1::ICudaEngine* buildEngineWithConfig(nvinfer1::INetworkDefinition& network,
+                                               nvinfer1::IBuilderConfig& config) noexcept override;
+  bool isNetworkSupported(nvinfer1::INetworkDefinition const& network,
+                          nvinfer1::IBuilderConfig const& config) const noexcept override;
 
   // A CPU has neither binary16 arithmetic worth the name nor TF32; 8-bit dot products depend on the instruction set.
   bool platformHasFastFp16() const noexcept override { return false; }

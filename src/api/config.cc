@@ -31,7 +31,8 @@ void BuilderConfig::reset() noexcept {
 }
 
 void BuilderConfig::setFlags(nvinfer1::BuilderFlags flags) noexcept {
-  if (flags >> nvinfer1::EnumMax<BuilderFlag>()) return reporter_.report(ErrorCode::kInvalidArgument, "setFlags was given bits that are no BuilderFlag");
+  if (flags >> nvinfer1::EnumMax<BuilderFlag>())
+    return reporter_.report(ErrorCode::kInvalidArgument, "setFlags was given bits that are no BuilderFlag");
   state_->flags = flags;
 }
 
@@ -53,10 +54,12 @@ void BuilderConfig::set(Enum& place, Enum value, const char* what) noexcept {
 }
 template void BuilderConfig::set(nvinfer1::ProfilingVerbosity&, nvinfer1::ProfilingVerbosity, const char*) noexcept;
 template void BuilderConfig::set(nvinfer1::EngineCapability&, nvinfer1::EngineCapability, const char*) noexcept;
-template void BuilderConfig::set(nvinfer1::HardwareCompatibilityLevel&, nvinfer1::HardwareCompatibilityLevel, const char*) noexcept;
+template void BuilderConfig::set(nvinfer1::HardwareCompatibilityLevel&, nvinfer1::HardwareCompatibilityLevel,
+                                 const char*) noexcept;
 
 void BuilderConfig::setBuilderOptimizationLevel(int32_t level) noexcept {
-  if (level < 0 || level > 5) return reporter_.report(ErrorCode::kInvalidArgument, "the optimization level is a number from 0 to 5");
+  if (level < 0 || level > 5)
+    return reporter_.report(ErrorCode::kInvalidArgument, "the optimization level is a number from 0 to 5");
   state_->level = level;
 }
 
@@ -66,7 +69,8 @@ void BuilderConfig::setAvgTimingIterations(int32_t count) noexcept {
 }
 
 void BuilderConfig::setMaxNbTactics(int32_t count) noexcept {
-  if (count < -1 || count == 0) return reporter_.report(ErrorCode::kInvalidArgument, "the number of tactics is at least 1, or -1 for the level's");
+  if (count < -1 || count == 0)
+    return reporter_.report(ErrorCode::kInvalidArgument, "the number of tactics is at least 1, or -1 for the level's");
   state_->max_tactics = count;
 }
 
@@ -126,7 +130,9 @@ int32_t BuilderConfig::addOptimizationProfile(nvinfer1::IOptimizationProfile con
 }
 
 void BuilderConfig::setMaxAuxStreams(int32_t count) noexcept {
-  if (count < -1) return reporter_.report(ErrorCode::kInvalidArgument, "the number of helper streams is at least 0, or -1 for the builder's choice");
+  if (count < -1)
+    return reporter_.report(ErrorCode::kInvalidArgument,
+                            "the number of helper streams is at least 0, or -1 for the builder's choice");
   state_->aux_streams = count;
 }
 
@@ -144,9 +150,12 @@ bool BuilderConfig::switch_pass(std::string_view name, bool on) noexcept {
     std::string all;
     for (const Pass& pass : all_passes()) {
       if (pass.name == name) {
-        if (pass.required && !on) return invalid("the pass '" + std::string(name) + "' can't be switched off: nothing could be built without it");
-        if (on) state_->disabled.erase(std::string(name));
-        else state_->disabled.emplace(name);
+        if (pass.required && !on)
+          return invalid("the pass '" + std::string(name) + "' can't be switched off: nothing could be built without it");
+        if (on)
+          state_->disabled.erase(std::string(name));
+        else
+          state_->disabled.emplace(name);
         return true;
       }
       all += " " + std::string(pass.name);
@@ -171,7 +180,8 @@ bool BuilderConfig::switch_source(std::string_view name, bool on) noexcept {
 
 Status BuilderConfig::check() const {
   for (const auto& [flag, name] : kRefusedFlags) {
-    if (getFlag(flag)) return Error(ErrorCode::kUnsupported, "the builder flag " + std::string(name) + " is not supported; build without it");
+    if (getFlag(flag))
+      return Error(ErrorCode::kUnsupported, "the builder flag " + std::string(name) + " is not supported; build without it");
   }
   if (state_->capability == nvinfer1::EngineCapability::kDLA_STANDALONE) {
     return Error(ErrorCode::kUnsupported, "the engine capability kDLA_STANDALONE is not supported; this machine has no DLA");

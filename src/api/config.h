@@ -44,13 +44,17 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
   int32_t addOptimizationProfile(nvinfer1::IOptimizationProfile const* profile) noexcept override;
   int32_t getNbOptimizationProfiles() const noexcept override { return static_cast<int32_t>(state_->profiles.size()); }
 
-  void setProfilingVerbosity(nvinfer1::ProfilingVerbosity verbosity) noexcept override { set(state_->verbosity, verbosity, "profiling verbosity"); }
+  void setProfilingVerbosity(nvinfer1::ProfilingVerbosity verbosity) noexcept override {
+    set(state_->verbosity, verbosity, "profiling verbosity");
+  }
   nvinfer1::ProfilingVerbosity getProfilingVerbosity() const noexcept override { return state_->verbosity; }
   void setProgressMonitor(nvinfer1::IProgressMonitor* monitor) noexcept override { state_->monitor = monitor; }
   nvinfer1::IProgressMonitor* getProgressMonitor() const noexcept override { return state_->monitor; }
   void setProfileStream(cudaStream_t const stream) noexcept override { state_->profile_stream = stream; }
   cudaStream_t getProfileStream() const noexcept override { return state_->profile_stream; }
-  void setEngineCapability(nvinfer1::EngineCapability capability) noexcept override { set(state_->capability, capability, "engine capability"); }
+  void setEngineCapability(nvinfer1::EngineCapability capability) noexcept override {
+    set(state_->capability, capability, "engine capability");
+  }
   nvinfer1::EngineCapability getEngineCapability() const noexcept override { return state_->capability; }
   void setHardwareCompatibilityLevel(nvinfer1::HardwareCompatibilityLevel level) noexcept override {
     set(state_->hardware, level, "hardware compatibility level");

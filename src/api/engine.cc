@@ -32,14 +32,17 @@ std::vector<std::optional<int64_t>> constant_slots(const Engine& engine) {
 }  // namespace
 
 EngineFacts::EngineFacts(std::shared_ptr<const Engine> loaded, int cpu_threads)
-    : engine(std::move(loaded)), threads(cpu_threads > 0 ? cpu_threads : default_thread_count()), notes(read_notes(engine->plan())) {
+    : engine(std::move(loaded)),
+      threads(cpu_threads > 0 ? cpu_threads : default_thread_count()),
+      notes(read_notes(engine->plan())) {
   const plan::PlanT& plan = engine->plan();
   const auto known = constant_slots(*engine);
   input_count = static_cast<int>(plan.inputs.size());
   for (const auto* list : {&plan.inputs, &plan.outputs}) {
     for (const auto& binding : *list) {
-      Tensor tensor{binding->name, list == &plan.inputs, static_cast<int>(&binding - list->data()), static_cast<DType>(binding->dtype), invalid_dims(),
-                    binding->host_values};
+      Tensor tensor{
+          binding->name,  list == &plan.inputs, static_cast<int>(&binding - list->data()), static_cast<DType>(binding->dtype),
+          invalid_dims(), binding->host_values};
       if (binding->dims.size() <= size_t(Dims::MAX_DIMS)) {
         tensor.shape.nbDims = static_cast<int32_t>(binding->dims.size());
         for (size_t d = 0; d < binding->dims.size(); ++d) tensor.shape.d[d] = known[binding->dims[d]].value_or(-1);
@@ -125,7 +128,9 @@ int32_t EngineView::getTensorBytesPerComponent(char const* name, int32_t profile
   return known(name, profile) ? getTensorBytesPerComponent(name) : -1;
 }
 int32_t EngineView::getTensorComponentsPerElement(char const* name) const noexcept { return tensor(name) ? 1 : -1; }
-int32_t EngineView::getTensorComponentsPerElement(char const* name, int32_t profile) const noexcept { return known(name, profile) ? 1 : -1; }
+int32_t EngineView::getTensorComponentsPerElement(char const* name, int32_t profile) const noexcept {
+  return known(name, profile) ? 1 : -1;
+}
 nvinfer1::TensorFormat EngineView::getTensorFormat(char const* name) const noexcept {
   tensor(name);  // reports an unknown name
   return nvinfer1::TensorFormat::kLINEAR;
@@ -134,7 +139,9 @@ nvinfer1::TensorFormat EngineView::getTensorFormat(char const* name, int32_t pro
   known(name, profile);  // reports an unknown name or profile
   return nvinfer1::TensorFormat::kLINEAR;
 }
-char const* EngineView::getTensorFormatDesc(char const* name) const noexcept { return tensor(name) ? "row-major linear (kLINEAR)" : nullptr; }
+char const* EngineView::getTensorFormatDesc(char const* name) const noexcept {
+  return tensor(name) ? "row-major linear (kLINEAR)" : nullptr;
+}
 char const* EngineView::getTensorFormatDesc(char const* name, int32_t profile) const noexcept {
   return known(name, profile) ? getTensorFormatDesc(name) : nullptr;
 }
@@ -158,19 +165,23 @@ Dims EngineView::getProfileShape(char const* name, int32_t profile, nvinfer1::Op
 }
 
 // No plan has inputs whose values are known before they are given.
-int64_t const* EngineView::getProfileTensorValuesV2(char const* name, int32_t profile, nvinfer1::OptProfileSelector select) const noexcept {
+int64_t const* EngineView::getProfileTensorValuesV2(char const* name, int32_t profile,
+                                                    nvinfer1::OptProfileSelector select) const noexcept {
   known(name, profile);  // reports an unknown name or profile
   return nullptr;
 }
 
-nvinfer1::IExecutionContext* EngineView::createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept {
-  return guarded<nvinfer1::IExecutionContext*>(reporter_, nullptr,
-                                               [&]() -> Expected<nvinfer1::IExecutionContext*> { return new ContextView(*this, reporter_, facts_); });
+nvinfer1::IExecutionContext* EngineView::createExecutionContext(
+    nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept {
+  return guarded<nvinfer1::IExecutionContext*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IExecutionContext*> {
+    return new ContextView(*this, reporter_, facts_);
+  });
 }
 
 int64_t EngineView::getDeviceMemorySizeV2() const noexcept {
   int64_t most = 0;
-  for (int32_t profile = 0; profile < facts_->profile_count(); ++profile) most = std::max(most, getDeviceMemorySizeForProfileV2(profile));
+  for (int32_t profile = 0; profile < facts_->profile_count(); ++profile)
+    most = std::max(most, getDeviceMemorySizeForProfileV2(profile));
   return most;
 }
 
@@ -197,8 +208,8 @@ nvinfer1::IHostMemory* EngineView::serialize() const noexcept {
 }
 
 nvinfer1::IEngineInspector* EngineView::createEngineInspector() const noexcept {
-  return guarded<nvinfer1::IEngineInspector*>(reporter_, nullptr,
-                                              [&]() -> Expected<nvinfer1::IEngineInspector*> { return new Inspector(reporter_, facts_); });
+  return guarded<nvinfer1::IEngineInspector*>(
+      reporter_, nullptr, [&]() -> Expected<nvinfer1::IEngineInspector*> { return new Inspector(reporter_, facts_); });
 }
 
 int64_t EngineView::getEngineStat(nvinfer1::EngineStat stat) const noexcept {

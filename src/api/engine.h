@@ -1,5 +1,5 @@
-// EngineView: a loaded plan as an ICudaEngine. What contexts and inspectors need of it is in EngineFacts, which they share and keep
-// alive; it is immutable, so threads use it freely.
+// EngineView: a loaded plan as an ICudaEngine. What contexts and inspectors need of it is in EngineFacts, which they share and
+// keep alive; it is immutable, so threads use it freely.
 #pragma once
 
 #include <memory>
@@ -51,7 +51,9 @@ class EngineView final : public nvinfer1::ICudaEngine {
   nvinfer1::DataType getTensorDataType(char const* name) const noexcept override;
   nvinfer1::TensorIOMode getTensorIOMode(char const* name) const noexcept override;
   nvinfer1::TensorLocation getTensorLocation(char const* name) const noexcept override;
-  bool isShapeInferenceIO(char const* name) const noexcept override { return getTensorLocation(name) == nvinfer1::TensorLocation::kHOST; }
+  bool isShapeInferenceIO(char const* name) const noexcept override {
+    return getTensorLocation(name) == nvinfer1::TensorLocation::kHOST;
+  }
 
   int32_t getTensorBytesPerComponent(char const* name) const noexcept override;
   int32_t getTensorBytesPerComponent(char const* name, int32_t profile) const noexcept override;
@@ -65,8 +67,10 @@ class EngineView final : public nvinfer1::ICudaEngine {
   int32_t getTensorVectorizedDim(char const* name, int32_t profile) const noexcept override;
 
   int32_t getNbOptimizationProfiles() const noexcept override { return facts_->profile_count(); }
-  nvinfer1::Dims getProfileShape(char const* name, int32_t profile, nvinfer1::OptProfileSelector select) const noexcept override;
-  int64_t const* getProfileTensorValuesV2(char const* name, int32_t profile, nvinfer1::OptProfileSelector select) const noexcept override;
+  nvinfer1::Dims getProfileShape(char const* name, int32_t profile,
+                                 nvinfer1::OptProfileSelector select) const noexcept override;
+  int64_t const* getProfileTensorValuesV2(char const* name, int32_t profile,
+                                          nvinfer1::OptProfileSelector select) const noexcept override;
 
   nvinfer1::IExecutionContext* createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept override;
   size_t getDeviceMemorySize() const noexcept override { return static_cast<size_t>(getDeviceMemorySizeV2()); }
@@ -83,7 +87,9 @@ class EngineView final : public nvinfer1::ICudaEngine {
   nvinfer1::EngineCapability getEngineCapability() const noexcept override { return nvinfer1::EngineCapability::kSTANDARD; }
   nvinfer1::TacticSources getTacticSources() const noexcept override { return 0; }
   nvinfer1::ProfilingVerbosity getProfilingVerbosity() const noexcept override { return facts_->notes.verbosity; }
-  nvinfer1::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override { return nvinfer1::HardwareCompatibilityLevel::kNONE; }
+  nvinfer1::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
+    return nvinfer1::HardwareCompatibilityLevel::kNONE;
+  }
   int32_t getNbAuxStreams() const noexcept override { return 0; }
   int64_t getEngineStat(nvinfer1::EngineStat stat) const noexcept override;
   TEMPER_API_RECORDER(reporter_)

@@ -16,7 +16,8 @@ bool ContextView::enqueueV3(cudaStream_t stream) noexcept {
     }
     if (consumed_) cudaEventRecord(consumed_, stream);
     if (!profiler_ || !emits_profile_) return true;
-    if (cudaStreamSynchronize(stream) != cudaSuccess) return Error(ErrorCode::kInternal, "the inference that was to be timed has failed");
+    if (cudaStreamSynchronize(stream) != cudaSuccess)
+      return Error(ErrorCode::kInternal, "the inference that was to be timed has failed");
     return reportToProfiler();
   });
 }

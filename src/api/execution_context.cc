@@ -25,12 +25,14 @@ ContextView::ContextView(const EngineView& engine, const Reporter& reporter, std
     }
   }
   for (size_t o = 0; o < facts_->engine->plan().outputs.size(); ++o) {
-    run_.set_output_allocator(static_cast<int>(o), [this, o](int, int64_t bytes) { return output_address(static_cast<int>(o), bytes); });
+    run_.set_output_allocator(static_cast<int>(o),
+                              [this, o](int, int64_t bytes) { return output_address(static_cast<int>(o), bytes); });
   }
 }
 
 ContextView::~ContextView() {
-  for (int pending; (pending = pending_.load(std::memory_order_acquire)) != 0;) pending_.wait(pending, std::memory_order_acquire);
+  for (int pending; (pending = pending_.load(std::memory_order_acquire)) != 0;)
+    pending_.wait(pending, std::memory_order_acquire);
 }
 
 int ContextView::find(char const* name) const noexcept {
@@ -67,7 +69,9 @@ bool ContextView::setInputShape(char const* name, Dims const& dims) noexcept {
   if (index < 0) return false;
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     const auto& tensor = facts_->tensors[index];
-    auto refuse = [&](const std::string& why) { return invalid("input '" + tensor.name + "' can't have the shape " + dims_text(dims) + ": " + why); };
+    auto refuse = [&](const std::string& why) {
+      return invalid("input '" + tensor.name + "' can't have the shape " + dims_text(dims) + ": " + why);
+    };
     if (!tensor.input) return invalid("'" + tensor.name + "' is an output; its shape follows from those of the inputs");
     if (dims.nbDims != tensor.shape.nbDims) return refuse("it has " + std::to_string(tensor.shape.nbDims) + " dimensions");
     for (int d = 0; d < dims.nbDims; ++d) {
@@ -84,7 +88,9 @@ bool ContextView::setInputShape(char const* name, Dims const& dims) noexcept {
   });
 }
 
-bool ContextView::has_shape(int input) const { return shapes_.input_shape(input).size() == facts_->engine->plan().inputs[input]->dims.size(); }
+bool ContextView::has_shape(int input) const {
+  return shapes_.input_shape(input).size() == facts_->engine->plan().inputs[input]->dims.size();
+}
 
 bool ContextView::allInputDimensionsSpecified() const noexcept {
   for (int i = 0; i < facts_->input_count; ++i) {
@@ -160,7 +166,9 @@ bool ContextView::setInputTensorAddress(char const* name, void const* data) noex
   return false;
 }
 
-bool ContextView::setOutputTensorAddress(char const* name, void* data) noexcept { return find_output(name) >= 0 && setTensorAddress(name, data); }
+bool ContextView::setOutputTensorAddress(char const* name, void* data) noexcept {
+  return find_output(name) >= 0 && setTensorAddress(name, data);
+}
 
 void* ContextView::getOutputTensorAddress(char const* name) const noexcept {
   const int index = find_output(name);
@@ -185,7 +193,8 @@ int64_t ContextView::byte_size(int index) const {
   const auto& bindings = tensor.input ? facts_->engine->plan().inputs : facts_->engine->plan().outputs;
   int64_t count = 1;
   for (size_t d = 0; d < bindings[tensor.index]->dims.size(); ++d) {
-    const int64_t extent = tensor.input ? shapes_.input_shape(tensor.index)[d] : shapes_.output_extent(tensor.index, static_cast<int>(d));
+    const int64_t extent =
+        tensor.input ? shapes_.input_shape(tensor.index)[d] : shapes_.output_extent(tensor.index, static_cast<int>(d));
     if (extent < 0 || (extent > 0 && count > INT64_MAX / 64 / extent)) return -1;
     count *= extent;
   }
@@ -262,8 +271,8 @@ void* ContextView::output_address(int output, int64_t bytes) {
   const size_t tensor = static_cast<size_t>(facts_->input_count + output);
   auto* allocator = current_->allocators[tensor];
   if (!allocator) return current_->addresses[tensor];
-  return allocator->reallocateOutputAsync(facts_->tensors[tensor].name.c_str(), current_->addresses[tensor], static_cast<uint64_t>(bytes), kAlignment,
-                                          current_->stream);
+  return allocator->reallocateOutputAsync(facts_->tensors[tensor].name.c_str(), current_->addresses[tensor],
+                                          static_cast<uint64_t>(bytes), kAlignment, current_->stream);
 }
 
 Status ContextView::execute(const Run& run) {

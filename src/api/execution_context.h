@@ -1,8 +1,9 @@
-// ContextView: an IExecutionContext. The caller's thread keeps shapes and addresses as they are set; each enqueue takes a copy of them
-// (a Run) to the stream, where the one runtime Context of this object executes it. So shapes and addresses may be set anew as soon as
-// enqueueV3 returns.
+// ContextView: an IExecutionContext. The caller's thread keeps shapes and addresses as they are set; each enqueue takes a copy
+// of them (a Run) to the stream, where the one runtime Context of this object executes it. So shapes and addresses may be set
+// anew as soon as enqueueV3 returns.
 //
-// After the first enqueue of a shape an enqueue allocates nothing: Runs are kept for reuse, and what was checked is not checked again.
+// After the first enqueue of a shape an enqueue allocates nothing: Runs are kept for reuse, and what was checked is not checked
+// again.
 #pragma once
 
 #include <atomic>

@@ -15,7 +15,8 @@ std::string Inspector::layer(int launch, LayerInformationFormat format) const {
   const std::string name = named ? step.name : "layer " + std::to_string(launch);
   if (format == LayerInformationFormat::kONELINE) return detailed ? name + ": " + step.tactic : name;
   if (!detailed) return json_text(name);
-  std::string text = "{\"Name\": " + json_text(name) + ", \"Kernel\": " + json_text(step.kernel) + ", \"Tactic\": " + json_text(step.tactic) + ", \"Nodes\": [";
+  std::string text = "{\"Name\": " + json_text(name) + ", \"Kernel\": " + json_text(step.kernel) +
+                     ", \"Tactic\": " + json_text(step.tactic) + ", \"Nodes\": [";
   for (size_t i = 0; i < step.nodes.size(); ++i) text += (i ? ", " : "") + json_text(step.nodes[i]);
   return text + "], \"Region\": " + json_text(step.region) + "}";
 }
@@ -27,7 +28,8 @@ std::string Inspector::shape_of(const EngineFacts::Tensor& tensor) const {
 char const* Inspector::getLayerInformation(int32_t index, LayerInformationFormat format) const noexcept {
   return guarded<char const*>(reporter_, nullptr, [&]() -> Expected<char const*> {
     if (index < 0 || size_t(index) >= facts_->launches.size()) {
-      return invalid("the engine has " + std::to_string(facts_->launches.size()) + " layers, so there is no layer " + std::to_string(index));
+      return invalid("the engine has " + std::to_string(facts_->launches.size()) + " layers, so there is no layer " +
+                     std::to_string(index));
     }
     text_ = layer(index, format);
     return text_.c_str();

@@ -10,7 +10,8 @@ namespace temper::api {
 
 class Inspector final : public nvinfer1::IEngineInspector {
  public:
-  Inspector(const Reporter& reporter, std::shared_ptr<const EngineFacts> facts) : reporter_(reporter), facts_(std::move(facts)) {}
+  Inspector(const Reporter& reporter, std::shared_ptr<const EngineFacts> facts)
+      : reporter_(reporter), facts_(std::move(facts)) {}
 
   bool setExecutionContext(nvinfer1::IExecutionContext const* context) noexcept override {
     context_ = context;

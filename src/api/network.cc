@@ -9,7 +9,9 @@ namespace temper::api {
 namespace {
 
 std::string unused_output_name(const Graph& graph, const std::string& wanted) {
-  auto taken = [&](const std::string& name) { return std::find(graph.output_names().begin(), graph.output_names().end(), name) != graph.output_names().end(); };
+  auto taken = [&](const std::string& name) {
+    return std::find(graph.output_names().begin(), graph.output_names().end(), name) != graph.output_names().end();
+  };
   if (!wanted.empty() && !taken(wanted)) return wanted;
   for (int i = 0;; ++i) {
     std::string name = (wanted.empty() ? "output" : wanted) + "_" + std::to_string(i);
@@ -58,7 +60,8 @@ nvinfer1::ITensor* Network::addInput(char const* name, nvinfer1::DataType type, 
     if (!from_public(dims)) return invalid("a shape has 0 to 8 extents, not " + dims_text(dims)).at(place);
     TensorType made{*dtype, {}};
     for (int i = 0; i < dims.nbDims; ++i) {
-      if (dims.d[i] < -1) return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
+      if (dims.d[i] < -1)
+        return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
       std::string symbol = "input" + std::to_string(graph_.inputs().size()) + "_" + std::to_string(i);
       made.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i]) : graph_.sym().symbol(symbol));
     }
@@ -70,7 +73,8 @@ void Network::markOutput(nvinfer1::ITensor& given) noexcept {
   guarded(reporter_, false, [&]() -> Expected<bool> {
     ValueId id = static_cast<TensorView&>(given).id();
     std::vector<ValueId> outputs = graph_.outputs();
-    if (std::find(outputs.begin(), outputs.end(), id) != outputs.end()) return invalid("the tensor '" + std::string(given.getName()) + "' is an output already");
+    if (std::find(outputs.begin(), outputs.end(), id) != outputs.end())
+      return invalid("the tensor '" + std::string(given.getName()) + "' is an output already");
     graph_.output_names().push_back(unused_output_name(graph_, graph_.value(id).name));
     outputs.push_back(id);
     graph_.set_outputs(std::move(outputs));
@@ -88,7 +92,8 @@ void Network::unmarkOutput(nvinfer1::ITensor& given) noexcept {
       outputs.push_back(graph_.outputs()[o]);
       names.push_back(graph_.output_names()[o]);
     }
-    if (outputs.size() == graph_.outputs().size()) return invalid("the tensor '" + std::string(given.getName()) + "' is not an output");
+    if (outputs.size() == graph_.outputs().size())
+      return invalid("the tensor '" + std::string(given.getName()) + "' is not an output");
     graph_.set_outputs(std::move(outputs));
     graph_.output_names() = std::move(names);
     return true;
@@ -100,12 +105,15 @@ void Network::removeTensor(nvinfer1::ITensor& given) noexcept {
     const auto& view = static_cast<TensorView&>(given);
     const std::string name = view.getName();
     if (view.isNetworkOutput()) return invalid("the tensor '" + name + "' is an output; unmark it first");
-    if (view.isNetworkInput()) return Error(ErrorCode::kUnsupported, "the input '" + name + "' can't be taken away; make the network without it");
-    if (!graph_.uses()[view.id()].empty()) return invalid("the tensor '" + name + "' is read by a layer, so it can't be taken away");
+    if (view.isNetworkInput())
+      return Error(ErrorCode::kUnsupported, "the input '" + name + "' can't be taken away; make the network without it");
+    if (!graph_.uses()[view.id()].empty())
+      return invalid("the tensor '" + name + "' is read by a layer, so it can't be taken away");
     const Node* producer = graph_.producer(view.id());
     for (ValueId other : producer->results) {
       bool marked = std::find(graph_.outputs().begin(), graph_.outputs().end(), other) != graph_.outputs().end();
-      if (marked || !graph_.uses()[other].empty()) return invalid("another tensor of the layer that makes '" + name + "' is still used");
+      if (marked || !graph_.uses()[other].empty())
+        return invalid("another tensor of the layer that makes '" + name + "' is still used");
     }
     graph_.erase_if([&](const Node& node) { return &node == producer; });
     return true;
@@ -120,7 +128,9 @@ void Network::setName(char const* name) noexcept {
   });
 }
 
-bool Network::getFlag(nvinfer1::NetworkDefinitionCreationFlag flag) const noexcept { return is_value(flag) && (flags_ >> int(flag) & 1U); }
+bool Network::getFlag(nvinfer1::NetworkDefinitionCreationFlag flag) const noexcept {
+  return is_value(flag) && (flags_ >> int(flag) & 1U);
+}
 
 Status Network::adopt(Imported imported) {
   if (graph_.value_count() > 0) {

@@ -1,5 +1,5 @@
-// Network: the Graph that is edited, through views. A TensorView is a value, a LayerView a node; they are made when they are asked for and
-// live as long as the network. A parser replaces the whole graph.
+// Network: the Graph that is edited, through views. A TensorView is a value, a LayerView a node; they are made when they are
+// asked for and live as long as the network. A parser replaces the whole graph.
 #pragma once
 
 #include <map>
@@ -43,7 +43,7 @@ class TensorView final : public nvinfer1::ITensor {
  private:
   Network& network_;
   ValueId id_;
-  mutable std::string name_;                             // what getName returned
+  mutable std::string name_;                                // what getName returned
   mutable std::map<int32_t, std::string> dimension_names_;  // what getDimensionName returned
 };
 

@@ -12,26 +12,46 @@ namespace {
 
 // What a node is in the API's words. Operators that are not here count as plugins, as the API has no layer for them.
 constexpr std::pair<std::string_view, LayerType> kLayerTypes[] = {
-    {"conv", LayerType::kCONVOLUTION},          {"conv_transpose", LayerType::kDECONVOLUTION},
-    {"cast", LayerType::kCAST},                 {"max_pool", LayerType::kPOOLING},
-    {"average_pool", LayerType::kPOOLING},      {"lrn", LayerType::kLRN},
-    {"softmax", LayerType::kSOFTMAX},           {"concat", LayerType::kCONCATENATION},
-    {"map", LayerType::kELEMENTWISE},           {"pad", LayerType::kPADDING},
-    {"reshape", LayerType::kSHUFFLE},           {"transpose", LayerType::kSHUFFLE},
-    {"reindex", LayerType::kSHUFFLE},           {"reduce", LayerType::kREDUCE},
-    {"top_k", LayerType::kTOPK},                {"topk", LayerType::kTOPK},
-    {"gather", LayerType::kGATHER},             {"matmul", LayerType::kMATRIX_MULTIPLY},
-    {"gemm", LayerType::kMATRIX_MULTIPLY},      {"contract", LayerType::kMATRIX_MULTIPLY},
-    {"constant", LayerType::kCONSTANT},         {"identity", LayerType::kIDENTITY},
-    {"slice", LayerType::kSLICE},               {"shape", LayerType::kSHAPE},
-    {"resize", LayerType::kRESIZE},             {"where", LayerType::kSELECT},
-    {"quantize_linear", LayerType::kQUANTIZE},  {"dequantize_linear", LayerType::kDEQUANTIZE},
-    {"scatter", LayerType::kSCATTER},           {"einsum", LayerType::kEINSUM},
-    {"one_hot", LayerType::kONE_HOT},           {"non_zero", LayerType::kNON_ZERO},
-    {"grid_sample", LayerType::kGRID_SAMPLE},   {"non_max_suppression", LayerType::kNMS},
-    {"squeeze", LayerType::kSQUEEZE},           {"unsqueeze", LayerType::kUNSQUEEZE},
-    {"cum_sum", LayerType::kCUMULATIVE},        {"batch_norm", LayerType::kNORMALIZATION},
-    {"layer_norm", LayerType::kNORMALIZATION},  {"instance_norm", LayerType::kNORMALIZATION},
+    {"conv", LayerType::kCONVOLUTION},
+    {"conv_transpose", LayerType::kDECONVOLUTION},
+    {"cast", LayerType::kCAST},
+    {"max_pool", LayerType::kPOOLING},
+    {"average_pool", LayerType::kPOOLING},
+    {"lrn", LayerType::kLRN},
+    {"softmax", LayerType::kSOFTMAX},
+    {"concat", LayerType::kCONCATENATION},
+    {"map", LayerType::kELEMENTWISE},
+    {"pad", LayerType::kPADDING},
+    {"reshape", LayerType::kSHUFFLE},
+    {"transpose", LayerType::kSHUFFLE},
+    {"reindex", LayerType::kSHUFFLE},
+    {"reduce", LayerType::kREDUCE},
+    {"top_k", LayerType::kTOPK},
+    {"topk", LayerType::kTOPK},
+    {"gather", LayerType::kGATHER},
+    {"matmul", LayerType::kMATRIX_MULTIPLY},
+    {"gemm", LayerType::kMATRIX_MULTIPLY},
+    {"contract", LayerType::kMATRIX_MULTIPLY},
+    {"constant", LayerType::kCONSTANT},
+    {"identity", LayerType::kIDENTITY},
+    {"slice", LayerType::kSLICE},
+    {"shape", LayerType::kSHAPE},
+    {"resize", LayerType::kRESIZE},
+    {"where", LayerType::kSELECT},
+    {"quantize_linear", LayerType::kQUANTIZE},
+    {"dequantize_linear", LayerType::kDEQUANTIZE},
+    {"scatter", LayerType::kSCATTER},
+    {"einsum", LayerType::kEINSUM},
+    {"one_hot", LayerType::kONE_HOT},
+    {"non_zero", LayerType::kNON_ZERO},
+    {"grid_sample", LayerType::kGRID_SAMPLE},
+    {"non_max_suppression", LayerType::kNMS},
+    {"squeeze", LayerType::kSQUEEZE},
+    {"unsqueeze", LayerType::kUNSQUEEZE},
+    {"cum_sum", LayerType::kCUMULATIVE},
+    {"batch_norm", LayerType::kNORMALIZATION},
+    {"layer_norm", LayerType::kNORMALIZATION},
+    {"instance_norm", LayerType::kNORMALIZATION},
 };
 
 nvinfer1::DataType type_of(const Graph& graph, ValueId id) {
@@ -56,10 +76,12 @@ void TensorView::setName(char const* name) noexcept {
     if (!name || !*name) return invalid("a tensor needs a name");
     Graph& graph = network_.graph();
     for (ValueId id : graph.inputs()) {
-      if (id != id_ && graph.value(id).name == name) return invalid("there is an input of the name '" + std::string(name) + "' already");
+      if (id != id_ && graph.value(id).name == name)
+        return invalid("there is an input of the name '" + std::string(name) + "' already");
     }
     for (size_t o = 0; o < graph.outputs().size(); ++o) {
-      if (graph.outputs()[o] != id_ && graph.output_names()[o] == name) return invalid("there is an output of the name '" + std::string(name) + "' already");
+      if (graph.outputs()[o] != id_ && graph.output_names()[o] == name)
+        return invalid("there is an output of the name '" + std::string(name) + "' already");
     }
     for (size_t o = 0; o < graph.outputs().size(); ++o) {
       if (graph.outputs()[o] == id_) graph.output_names()[o] = name;
@@ -94,13 +116,17 @@ void TensorView::setDimensions(nvinfer1::Dims const& dims) noexcept {
     const nvinfer1::Dims now = getDimensions();
     if (now.nbDims == dims.nbDims && std::equal(dims.d, dims.d + dims.nbDims, now.d)) return true;
     if (!graph.uses()[id_].empty()) {
-      return Error(ErrorCode::kUnsupported, "the dimensions of an input can't be changed once layers read it; give its shape in an optimization profile").at(place);
+      return Error(ErrorCode::kUnsupported,
+                   "the dimensions of an input can't be changed once layers read it; give its shape in an optimization profile")
+          .at(place);
     }
     TensorType type = graph.type(id_);
     type.dims.clear();
     for (int i = 0; i < dims.nbDims; ++i) {
-      if (dims.d[i] < -1) return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
-      type.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i]) : graph.sym().symbol("tensor" + std::to_string(id_) + "_" + std::to_string(i)));
+      if (dims.d[i] < -1)
+        return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
+      type.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i])
+                                         : graph.sym().symbol("tensor" + std::to_string(id_) + "_" + std::to_string(i)));
     }
     graph.value(id_).type = std::move(type);
     return true;
@@ -124,7 +150,9 @@ void TensorView::setType(nvinfer1::DataType type) noexcept {
     if (type == getType()) return true;
     Graph& graph = network_.graph();
     if (!isNetworkInput() || !graph.uses()[id_].empty()) {
-      return Error(ErrorCode::kUnsupported, "the type of a tensor that a layer makes or reads can't be changed; add a cast to the model").at(place);
+      return Error(ErrorCode::kUnsupported,
+                   "the type of a tensor that a layer makes or reads can't be changed; add a cast to the model")
+          .at(place);
     }
     TensorType changed = graph.type(id_);
     changed.dtype = *dtype;
@@ -137,7 +165,8 @@ nvinfer1::DataType TensorView::getType() const noexcept { return type_of(network
 
 void TensorView::setAllowedFormats(nvinfer1::TensorFormats formats) noexcept {
   if (formats & getAllowedFormats()) return;
-  network_.reporter().report(ErrorCode::kUnsupported, "tensors of a network are row-major (kLINEAR) only; allow this format too");
+  network_.reporter().report(ErrorCode::kUnsupported,
+                             "tensors of a network are row-major (kLINEAR) only; allow this format too");
 }
 
 void TensorView::setDimensionName(int32_t index, char const* name) noexcept {
@@ -152,7 +181,8 @@ void TensorView::setDimensionName(int32_t index, char const* name) noexcept {
     SymInt named = graph.sym().symbol(name);
     if (named == type.dims[index]) return true;
     if (!graph.uses()[id_].empty()) {
-      return Error(ErrorCode::kUnsupported, "dimensions can't be named once layers read the input; name them in the model").at(place);
+      return Error(ErrorCode::kUnsupported, "dimensions can't be named once layers read the input; name them in the model")
+          .at(place);
     }
     type.dims[index] = named;
     graph.value(id_).type = std::move(type);

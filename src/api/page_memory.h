@@ -1,5 +1,5 @@
-// PageMemory: bytes that start on a page and grow without being copied (the pages are moved). Plans live in it: they are written into
-// it and, with their weights on a page of their own, run from it.
+// PageMemory: bytes that start on a page and grow without being copied (the pages are moved). Plans live in it: they are
+// written into it and, with their weights on a page of their own, run from it.
 #pragma once
 
 #include <cstddef>

@@ -20,11 +20,16 @@ namespace {
 nvonnxparser::ErrorCode parser_code(const Error& error, bool of_node) {
   using Code = nvonnxparser::ErrorCode;
   switch (error.code()) {
-    case ErrorCode::kUnsupported: return of_node ? Code::kUNSUPPORTED_NODE : Code::kUNSUPPORTED_GRAPH;
-    case ErrorCode::kOutOfMemory: return Code::kMEM_ALLOC_FAILED;
-    case ErrorCode::kInternal: return Code::kINTERNAL_ERROR;
-    case ErrorCode::kInvalidArgument: return of_node ? Code::kINVALID_NODE : Code::kINVALID_GRAPH;
-    default: return Code::kMODEL_DESERIALIZE_FAILED;
+    case ErrorCode::kUnsupported:
+      return of_node ? Code::kUNSUPPORTED_NODE : Code::kUNSUPPORTED_GRAPH;
+    case ErrorCode::kOutOfMemory:
+      return Code::kMEM_ALLOC_FAILED;
+    case ErrorCode::kInternal:
+      return Code::kINTERNAL_ERROR;
+    case ErrorCode::kInvalidArgument:
+      return of_node ? Code::kINVALID_NODE : Code::kINVALID_GRAPH;
+    default:
+      return Code::kMODEL_DESERIALIZE_FAILED;
   }
 }
 
@@ -52,7 +57,8 @@ NodePlace node_place(const Error& error) {
 
 class ParserError final : public nvonnxparser::IParserError {
  public:
-  ParserError(const Error& error, const std::map<std::string, int>& nodes) : place_(node_place(error)), text_(error.to_string()) {
+  ParserError(const Error& error, const std::map<std::string, int>& nodes)
+      : place_(node_place(error)), text_(error.to_string()) {
     code_ = parser_code(error, place_.found);
     auto found = nodes.find(place_.name);
     node_ = place_.found && found != nodes.end() ? found->second : -1;
@@ -80,8 +86,12 @@ class Parser final : public nvonnxparser::IParser {
  public:
   Parser(Network& network, nvinfer1::ILogger* logger) : network_(network), reporter_(logger) {}
 
-  bool parse(void const* bytes, size_t size, char const* path) noexcept override { return parse_bytes(bytes, size, path, true); }
-  bool supportsModelV2(void const* bytes, size_t size, char const* path) noexcept override { return parse_bytes(bytes, size, path, false); }
+  bool parse(void const* bytes, size_t size, char const* path) noexcept override {
+    return parse_bytes(bytes, size, path, true);
+  }
+  bool supportsModelV2(void const* bytes, size_t size, char const* path) noexcept override {
+    return parse_bytes(bytes, size, path, false);
+  }
 
   bool parseFromFile(char const* path, int verbosity) noexcept override {
     return guarded(reporter_, false, [&]() -> Expected<bool> {
@@ -193,7 +203,8 @@ void* createNvOnnxParser_INTERNAL(void* network, void* logger, int version) noex
   const Reporter reporter(static_cast<nvinfer1::ILogger*>(logger));
   return guarded<nvonnxparser::IParser*>(reporter, nullptr, [&]() -> temper::Expected<nvonnxparser::IParser*> {
     if (!network || !logger) return invalid("a parser needs a network and a logger");
-    if (version / 10000 > NV_ONNX_PARSER_MAJOR) return temper::Error(temper::ErrorCode::kIncompatible, "the program was compiled for a newer parser");
+    if (version / 10000 > NV_ONNX_PARSER_MAJOR)
+      return temper::Error(temper::ErrorCode::kIncompatible, "the program was compiled for a newer parser");
     auto& given = static_cast<Network&>(*static_cast<nvinfer1::INetworkDefinition*>(network));
     return new Parser(given, static_cast<nvinfer1::ILogger*>(logger));
   });

@@ -43,7 +43,8 @@ std::vector<std::pair<std::string, std::string>> make_notes(const Network& netwo
   for (size_t k = 0; k < config.profiles().size(); ++k) {
     for (const auto& [name, range] : config.profiles()[k].profile().inputs) {
       std::string text;
-      for (const auto* shape : {&range.least, &range.best, &range.largest}) text += (text.empty() ? "" : " ") + dims_text(to_public(*shape));
+      for (const auto* shape : {&range.least, &range.best, &range.largest})
+        text += (text.empty() ? "" : " ") + dims_text(to_public(*shape));
       notes.emplace_back(std::string(kProfileKey) + std::to_string(k) + " " + name, std::move(text));
     }
   }
@@ -57,7 +58,8 @@ PlanNotes read_notes(const plan::PlanT& plan) {
     std::string_view key = note->key, value = note->value;
     if (key == kVersionKey) notes.version = value;
     if (key == kNetworkKey) notes.network_name = value;
-    if (key == kVerbosityKey && (value == "1" || value == "2")) notes.verbosity = static_cast<nvinfer1::ProfilingVerbosity>(value[0] - '0');
+    if (key == kVerbosityKey && (value == "1" || value == "2"))
+      notes.verbosity = static_cast<nvinfer1::ProfilingVerbosity>(value[0] - '0');
     if (!key.starts_with(kProfileKey)) continue;
     key.remove_prefix(kProfileKey.size());
     size_t index = 0;

@@ -1,4 +1,5 @@
-// What the API keeps in a plan beside what the runtime needs: notes of the plan's record, written by a build and read by an engine.
+// What the API keeps in a plan beside what the runtime needs: notes of the plan's record, written by a build and read by an
+// engine.
 #pragma once
 
 #include <array>

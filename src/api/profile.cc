@@ -26,7 +26,10 @@ bool OptimizationProfile::setDimensions(char const* name, OptProfileSelector sel
         if (a.nbDims < 0 || b.nbDims < 0) continue;
         bool ordered = a.nbDims == b.nbDims;
         for (int i = 0; ordered && i < a.nbDims; ++i) ordered = a.d[i] <= b.d[i];
-        if (!ordered) return invalid("the shapes must satisfy min <= opt <= max in each extent, unlike " + dims_text(a) + " and " + dims_text(b)).at(place);
+        if (!ordered)
+          return invalid("the shapes must satisfy min <= opt <= max in each extent, unlike " + dims_text(a) + " and " +
+                         dims_text(b))
+              .at(place);
       }
     }
     shapes_[name] = shapes;
@@ -40,24 +43,28 @@ Dims OptimizationProfile::getDimensions(char const* name, OptProfileSelector sel
   return found == shapes_.end() ? invalid_dims() : found->second[int(select)];
 }
 
-bool OptimizationProfile::setShapeValuesV2(char const* name, OptProfileSelector select, int64_t const* values, int32_t count) noexcept {
+bool OptimizationProfile::setShapeValuesV2(char const* name, OptProfileSelector select, int64_t const* values,
+                                           int32_t count) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     if (!name || !is_value(select) || !values || count < 0 || count > 64) {
       return invalid("setShapeValues needs the name of an input, a selector and up to 64 values");
     }
     Values& held = values_[name];
     for (const auto& other : held.wide) {
-      if (!other.empty() && other.size() != size_t(count)) return invalid("the three sets of values must be of one size").at("profile of '" + std::string(name) + "'");
+      if (!other.empty() && other.size() != size_t(count))
+        return invalid("the three sets of values must be of one size").at("profile of '" + std::string(name) + "'");
     }
     held.wide[int(select)].assign(values, values + count);
     auto& narrow = held.narrow[int(select)];
     narrow.clear();
-    for (int32_t i = 0; i < count; ++i) narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(values[i], INT32_MIN, INT32_MAX)));
+    for (int32_t i = 0; i < count; ++i)
+      narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(values[i], INT32_MIN, INT32_MAX)));
     return true;
   });
 }
 
-bool OptimizationProfile::setShapeValues(char const* name, OptProfileSelector select, int32_t const* values, int32_t count) noexcept {
+bool OptimizationProfile::setShapeValues(char const* name, OptProfileSelector select, int32_t const* values,
+                                         int32_t count) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     if (!values || count < 0 || count > 64) return invalid("setShapeValues needs up to 64 values");
     std::vector<int64_t> wide(values, values + count);

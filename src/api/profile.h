@@ -20,9 +20,11 @@ class OptimizationProfile final : public nvinfer1::IOptimizationProfile {
 
   bool setDimensions(char const* name, nvinfer1::OptProfileSelector select, nvinfer1::Dims const& dims) noexcept override;
   nvinfer1::Dims getDimensions(char const* name, nvinfer1::OptProfileSelector select) const noexcept override;
-  bool setShapeValues(char const* name, nvinfer1::OptProfileSelector select, int32_t const* values, int32_t count) noexcept override;
+  bool setShapeValues(char const* name, nvinfer1::OptProfileSelector select, int32_t const* values,
+                      int32_t count) noexcept override;
   int32_t const* getShapeValues(char const* name, nvinfer1::OptProfileSelector select) const noexcept override;
-  bool setShapeValuesV2(char const* name, nvinfer1::OptProfileSelector select, int64_t const* values, int32_t count) noexcept override;
+  bool setShapeValuesV2(char const* name, nvinfer1::OptProfileSelector select, int64_t const* values,
+                        int32_t count) noexcept override;
   int64_t const* getShapeValuesV2(char const* name, nvinfer1::OptProfileSelector select) const noexcept override;
   int32_t getNbShapeValues(char const* name) const noexcept override;
   bool setExtraMemoryTarget(float target) noexcept override;

@@ -61,7 +61,9 @@ void Reporter::report(const Error& error) const noexcept {
   remember(error);
   try {
     const std::string text = error.to_string();
-    log(error.code() == ErrorCode::kInternal ? nvinfer1::ILogger::Severity::kINTERNAL_ERROR : nvinfer1::ILogger::Severity::kERROR, text);
+    log(error.code() == ErrorCode::kInternal ? nvinfer1::ILogger::Severity::kINTERNAL_ERROR
+                                             : nvinfer1::ILogger::Severity::kERROR,
+        text);
     if (auto* to = recorder()) to->reportError(public_code(error.code()), text.c_str());
   } catch (...) {  // no memory for the text, or the program's recorder threw: the last error stays
   }

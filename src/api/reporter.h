@@ -1,8 +1,8 @@
 // Reporter: where an object of the API sends its errors, and the last error of the thread.
 //
-// An object is born with the reporter of the one that made it (same logger, same recorder) and may be given another recorder. Every
-// error goes to the thread's last error, to the logger as one line, and to the recorder. `guarded` is the wall at which exceptions end:
-// each entry point of the API that may allocate runs inside it.
+// An object is born with the reporter of the one that made it (same logger, same recorder) and may be given another recorder.
+// Every error goes to the thread's last error, to the logger as one line, and to the recorder. `guarded` is the wall at which
+// exceptions end: each entry point of the API that may allocate runs inside it.
 //
 //   return guarded(reporter_, false, [&]() -> Expected<bool> { TEMPER_TRY(engine.load(...)); return true; });
 #pragma once
@@ -63,6 +63,6 @@ inline Error invalid(std::string message) { return Error(ErrorCode::kInvalidArgu
 }  // namespace temper::api
 
 // The methods that every object has for its recorder.
-#define TEMPER_API_RECORDER(reporter)                                                                    \
+#define TEMPER_API_RECORDER(reporter)                                                                                \
   void setErrorRecorder(nvinfer1::IErrorRecorder* recorder) noexcept override { (reporter).set_recorder(recorder); } \
   nvinfer1::IErrorRecorder* getErrorRecorder() const noexcept override { return (reporter).recorder(); }

@@ -8,7 +8,8 @@ namespace temper::api {
 
 Status TimingCache::read(std::span<const std::byte> bytes) {
   temper::TimingCache records;
-  if (!bytes.empty()) records = TEMPER_TRY(temper::TimingCache::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  if (!bytes.empty())
+    records = TEMPER_TRY(temper::TimingCache::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   replace(std::move(records));
   return {};
 }

@@ -1,5 +1,6 @@
-// TimingCache: an ITimingCache over the records of tune/timing_cache.h. Its bytes are their text. Keys name the machine they were measured
-// on, so caches of different machines may be mixed. A build works on a copy and gives back what it learnt, so that reading is safe meanwhile.
+// TimingCache: an ITimingCache over the records of tune/timing_cache.h. Its bytes are their text. Keys name the machine they
+// were measured on, so caches of different machines may be mixed. A build works on a copy and gives back what it learnt, so
+// that reading is safe meanwhile.
 #pragma once
 
 #include <mutex>

@@ -6,17 +6,28 @@ using nvinfer1::DataType;
 
 nvinfer1::DataType to_public(DType dtype) {
   switch (dtype) {
-    case DType::kF32: return DataType::kFLOAT;
-    case DType::kF16: return DataType::kHALF;
-    case DType::kBF16: return DataType::kBF16;
-    case DType::kF8E4M3: return DataType::kFP8;
-    case DType::kI8: return DataType::kINT8;
-    case DType::kI32: return DataType::kINT32;
-    case DType::kI64: return DataType::kINT64;
-    case DType::kU8: return DataType::kUINT8;
-    case DType::kI4: return DataType::kINT4;
-    case DType::kBool: return DataType::kBOOL;
-    default: return static_cast<DataType>(kFirstOwnType + int32_t(dtype));
+    case DType::kF32:
+      return DataType::kFLOAT;
+    case DType::kF16:
+      return DataType::kHALF;
+    case DType::kBF16:
+      return DataType::kBF16;
+    case DType::kF8E4M3:
+      return DataType::kFP8;
+    case DType::kI8:
+      return DataType::kINT8;
+    case DType::kI32:
+      return DataType::kINT32;
+    case DType::kI64:
+      return DataType::kINT64;
+    case DType::kU8:
+      return DataType::kUINT8;
+    case DType::kI4:
+      return DataType::kINT4;
+    case DType::kBool:
+      return DataType::kBOOL;
+    default:
+      return static_cast<DataType>(kFirstOwnType + int32_t(dtype));
   }
 }
 

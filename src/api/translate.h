@@ -1,8 +1,9 @@
 // Element types, dims and names between the API's words and Temper's.
 //
 // Note [Types beyond the API]
-// ONNX has element types that the API has no name for (f64, i16, u16, u32, u64, f8e5m2, u4). Tensors of these types pass through the
-// API under numbers of their own, kFirstOwnType + DType: programs that only move bytes (by getTensorBytesPerComponent) work with them.
+// ONNX has element types that the API has no name for (f64, i16, u16, u32, u64, f8e5m2, u4). Tensors of these types pass
+// through the API under numbers of their own, kFirstOwnType + DType: programs that only move bytes (by
+// getTensorBytesPerComponent) work with them.
 #pragma once
 
 #include <optional>

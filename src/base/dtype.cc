@@ -46,8 +46,8 @@ struct Narrow {
     return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(fraction) * unit) | sign);
   }
 
-  // kSaturate: numbers beyond the largest finite one become it; infinity does only where the format has none, so that every value
-  // of the format comes back as itself.
+  // kSaturate: numbers beyond the largest finite one become it; infinity does only where the format has none, so that every
+  // value of the format comes back as itself.
   template <bool kSaturate>
   static uint32_t narrow(float value) {
     const uint32_t bits = std::bit_cast<uint32_t>(value);

@@ -1,4 +1,5 @@
-// Compilation: from a Graph of core ops to a plan. Partition, layouts, one tactic for each unit, steps, lifetimes, shape programs.
+// Compilation: from a Graph of core ops to a plan. Partition, layouts, one tactic for each unit, steps, lifetimes, shape
+// programs.
 #pragma once
 
 #include <functional>

@@ -40,7 +40,9 @@ const Contract* contract_of(const Unit& unit) {
 const Access* movement_of(const Unit& unit) {
   if (unit.region.stages.size() != 1 || unit.inputs.size() != 1 || unit.outputs.size() != 1) return nullptr;
   const auto* map = std::get_if<Map>(&unit.region.stages[0]);
-  if (!map || map->operands.size() != 1 || map->body->code().size() != 1 || map->body->result_dtype() != unit.region.inputs[0].dtype) return nullptr;
+  if (!map || map->operands.size() != 1 || map->body->code().size() != 1 ||
+      map->body->result_dtype() != unit.region.inputs[0].dtype)
+    return nullptr;
   const Access& access = map->operands[0];
   return access.map.guard.is_const(1) && access.loads.empty() ? &access : nullptr;
 }
@@ -51,8 +53,9 @@ bool reads_in_order(SymContext& context, const Layout& layout, const Access& acc
   return layout.address(access.map.results) - layout.offset == linear_index(index_vars(context, points), points);
 }
 
-// The order of a tensor's dimensions in which an access runs through them: by the variable that moves them, of several that one variable
-// moves the slowest first. Only a guess where an index is no quotient or remainder of a variable; empty where it is of several.
+// The order of a tensor's dimensions in which an access runs through them: by the variable that moves them, of several that one
+// variable moves the slowest first. Only a guess where an index is no quotient or remainder of a variable; empty where it is of
+// several.
 std::vector<int> order_of_access(const Access& access) {
   struct Key {
     int variable;
@@ -224,13 +227,14 @@ void GraphCompiler::plan_views() {
 
 std::optional<Storage> GraphCompiler::as_view(const Unit& unit) {
   const Access* access = movement_of(unit);
-  if (!access || bound_outputs_.contains(unit.outputs[0]) || places_.contains(unit.outputs[0]) || orders_.contains(unit.outputs[0]) ||
-      constant(unit.inputs[0])) {
+  if (!access || bound_outputs_.contains(unit.outputs[0]) || places_.contains(unit.outputs[0]) ||
+      orders_.contains(unit.outputs[0]) || constant(unit.inputs[0])) {
     return std::nullopt;
   }
   const Storage& from = stored(unit.inputs[0]);
   if (!reads_in_order(graph_.sym(), from.layout, *access)) return std::nullopt;
-  Layout in_region = Layout::row_major(access->map.domain), layout{std::vector<SymInt>(in_region.strides.size()), from.layout.offset};
+  Layout in_region = Layout::row_major(access->map.domain),
+         layout{std::vector<SymInt>(in_region.strides.size()), from.layout.offset};
   for (size_t d = 0; d < layout.strides.size(); ++d) layout.strides[d] = in_region.strides[unit.output_order[0][d]];
   return Storage{from.buffer, std::move(layout)};
 }
@@ -371,7 +375,8 @@ Status GraphCompiler::compile_unit(const Unit& unit) {
   return {};
 }
 
-Candidate GraphCompiler::candidate_for(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs) const {
+Candidate GraphCompiler::candidate_for(const Unit& unit, const std::vector<Storage>& inputs,
+                                       const std::vector<Storage>& outputs) const {
   Candidate candidate;
   candidate.context = &graph_.sym();
   candidate.region = &unit.region;
@@ -707,7 +712,9 @@ Status GraphCompiler::run() {
         !assembly_.options().progress(unit_name(unit), done, static_cast<int>(partition_.units.size()))) {
       return Error(ErrorCode::kCancelled, "the build was cancelled");
     }
-    TEMPER_TRY(unit.control != kNone32 ? compile_control(unit.control) : unit.parts.empty() ? compile_unit(unit) : compile_joined(unit));
+    TEMPER_TRY(unit.control != kNone32 ? compile_control(unit.control)
+               : unit.parts.empty()    ? compile_unit(unit)
+                                       : compile_joined(unit));
     ++done;
   }
   // Outputs that no unit has made where they belong: inputs, constants, values that leave twice.

@@ -77,7 +77,7 @@ class GraphCompiler {
   std::map<ValueId, Place> places_;  // values written straight into a concat
   std::map<std::pair<ValueId, int>, Storage> copies_;
   std::map<ValueId, int> bound_outputs_;
-  std::vector<plan::CandidateT> declines_;            // why the unit to come is not done together with others
+  std::vector<plan::CandidateT> declines_;  // why the unit to come is not done together with others
 };
 
 }  // namespace temper

@@ -19,8 +19,10 @@ std::vector<SymInt> with_guard(const IndexMap& m) {
 
 void store(ExactTensor& to, int64_t at, const Sum& sum, bool real) {
   auto integer = static_cast<int64_t>(sum.integer);
-  if (is_float(to.dtype)) to.floats[at] = real ? sum.real : static_cast<double>(integer);
-  else to.ints[at] = cast_scalar({0, integer}, DType::kI64, to.dtype).i;
+  if (is_float(to.dtype))
+    to.floats[at] = real ? sum.real : static_cast<double>(integer);
+  else
+    to.ints[at] = cast_scalar({0, integer}, DType::kI64, to.dtype).i;
 }
 
 // The reduced part of a domain as a plain nest of loops over two addresses.
@@ -36,7 +38,8 @@ void strided_sum(const ExactTensor& x, const ExactTensor& y, std::span<const int
   if (real) {
     for (int64_t i = 0; i < n; ++i) sum.real += x.floats[x_at + i * dx] * y.floats[y_at + i * dy];
   } else {
-    for (int64_t i = 0; i < n; ++i) sum.integer += static_cast<uint64_t>(x.ints[x_at + i * dx]) * static_cast<uint64_t>(y.ints[y_at + i * dy]);
+    for (int64_t i = 0; i < n; ++i)
+      sum.integer += static_cast<uint64_t>(x.ints[x_at + i * dx]) * static_cast<uint64_t>(y.ints[y_at + i * dy]);
   }
 }
 
@@ -75,8 +78,10 @@ Expected<ExactTensor> contract(SymContext& context, const ContractAttrs& attrs, 
       if (lhs.value(x.dims.size(), i) != 0 && rhs.value(y.dims.size(), i) != 0) {
         int64_t a = row_position(lhs, i, x.dims), b = row_position(rhs, i, y.dims);
         if (a < 0 || b < 0) return Error(ErrorCode::kInternal, "a contraction reads outside its operand");
-        if (real) sum.real += x.floats[a] * y.floats[b];
-        else sum.integer += static_cast<uint64_t>(x.ints[a]) * static_cast<uint64_t>(y.ints[b]);
+        if (real)
+          sum.real += x.floats[a] * y.floats[b];
+        else
+          sum.integer += static_cast<uint64_t>(x.ints[a]) * static_cast<uint64_t>(y.ints[b]);
       }
       if ((at + i + 1) % inner == 0) {
         store(result, (at + i) / inner, sum, real);

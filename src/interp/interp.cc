@@ -12,9 +12,12 @@ ExactTensor ExactTensor::zeros(DType dtype, std::vector<int64_t> dims) {
   t.dtype = dtype;
   t.dims = std::move(dims);
   auto count = static_cast<size_t>(t.count());
-  if (dtype == DType::kString) t.strings.resize(count);
-  else if (is_float(dtype)) t.floats.resize(count);
-  else t.ints.resize(count);
+  if (dtype == DType::kString)
+    t.strings.resize(count);
+  else if (is_float(dtype))
+    t.floats.resize(count);
+  else
+    t.ints.resize(count);
   return t;
 }
 
@@ -47,14 +50,16 @@ namespace {
 
 using Values = std::vector<std::optional<ExactTensor>>;
 
-Expected<std::vector<ExactTensor>> interpret_if(const Node& node, std::span<const ExactTensor* const> in, SymbolValues& symbols) {
+Expected<std::vector<ExactTensor>> interpret_if(const Node& node, std::span<const ExactTensor* const> in,
+                                                SymbolValues& symbols) {
   const Graph& body = *node.bodies[in[0]->ints[0] ? 0 : 1];
   std::vector<ExactTensor> captures;
   for (size_t i = 1; i < in.size(); ++i) captures.push_back(*in[i]);
   return interpret(body, captures, symbols);
 }
 
-Expected<std::vector<ExactTensor>> interpret_loop(const Node& node, std::span<const ExactTensor* const> in, SymbolValues& symbols) {
+Expected<std::vector<ExactTensor>> interpret_loop(const Node& node, std::span<const ExactTensor* const> in,
+                                                  SymbolValues& symbols) {
   const auto& attrs = attrs_as<Loop>(*node.attrs);
   const Graph& body = *node.bodies[0];
   int64_t trip = in[0] ? in[0]->ints[0] : INT64_MAX;
@@ -110,8 +115,8 @@ void learn_sizes(const Graph& graph, const Node& node, const std::vector<ExactTe
 
 }  // namespace
 
-Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node& node, std::span<const ExactTensor* const> operands,
-                                                  SymbolValues& symbols) {
+Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node& node,
+                                                  std::span<const ExactTensor* const> operands, SymbolValues& symbols) {
   const std::string& op = node.op->name;
   auto one = [](Expected<ExactTensor> result) -> Expected<std::vector<ExactTensor>> {
     if (!result.ok()) return std::move(result).error();
@@ -120,7 +125,8 @@ Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node
     return all;
   };
   SymContext& context = graph.sym();
-  Expected<std::vector<ExactTensor>> results = Error(ErrorCode::kInternal, "the interpreter does not know the core op '" + op + "'");
+  Expected<std::vector<ExactTensor>> results =
+      Error(ErrorCode::kInternal, "the interpreter does not know the core op '" + op + "'");
   if (!node.op->is_core()) {
     Graph body(graph.context());
     Builder builder(body);
@@ -148,29 +154,40 @@ Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node
     if (results.ok()) learn_sizes(graph, node, *results, symbols);
     return results;
   }
-  if (op == "constant") results = one(ExactTensor::from(attrs_as<Constant>(*node.attrs).data));
-  else if (op == "map") results = exact::map(context, attrs_as<MapAttrs>(*node.attrs), operands, symbols);
+  if (op == "constant")
+    results = one(ExactTensor::from(attrs_as<Constant>(*node.attrs).data));
+  else if (op == "map")
+    results = exact::map(context, attrs_as<MapAttrs>(*node.attrs), operands, symbols);
   else if (op == "reindex") {
     const auto& a = attrs_as<Reindex>(*node.attrs);
     results = one(exact::gather(context, a.map, {}, a.fill, operands, symbols));
   } else if (op == "gather") {
     const auto& a = attrs_as<Gather>(*node.attrs);
     results = one(exact::gather(context, a.map, a.loads, a.fill, operands, symbols));
-  } else if (op == "concat") results = one(exact::concat(attrs_as<Concat>(*node.attrs), operands));
-  else if (op == "reduce") results = exact::reduce(attrs_as<ReduceAttrs>(*node.attrs), *operands[0]);
-  else if (op == "contract") results = one(exact::contract(context, attrs_as<ContractAttrs>(*node.attrs), operands, symbols));
-  else if (op == "scan") results = one(exact::scan(attrs_as<ScanAttrs>(*node.attrs), *operands[0]));
+  } else if (op == "concat")
+    results = one(exact::concat(attrs_as<Concat>(*node.attrs), operands));
+  else if (op == "reduce")
+    results = exact::reduce(attrs_as<ReduceAttrs>(*node.attrs), *operands[0]);
+  else if (op == "contract")
+    results = one(exact::contract(context, attrs_as<ContractAttrs>(*node.attrs), operands, symbols));
+  else if (op == "scan")
+    results = one(exact::scan(attrs_as<ScanAttrs>(*node.attrs), *operands[0]));
   else if (op == "sort") {
     int64_t count = TEMPER_TRY(symbol_value(attrs_as<SortAttrs>(*node.attrs).count, symbols));
     results = exact::sort(attrs_as<SortAttrs>(*node.attrs), count, *operands[0]);
-  } else if (op == "scatter") results = one(exact::scatter(context, attrs_as<ScatterAttrs>(*node.attrs), operands, symbols));
-  else if (op == "compact") results = one(exact::compact(*operands[0]));
-  else if (op == "suppress") results = one(exact::suppress(*operands[0], *operands[1]));
+  } else if (op == "scatter")
+    results = one(exact::scatter(context, attrs_as<ScatterAttrs>(*node.attrs), operands, symbols));
+  else if (op == "compact")
+    results = one(exact::compact(*operands[0]));
+  else if (op == "suppress")
+    results = one(exact::suppress(*operands[0], *operands[1]));
   else if (op == "bind_size") {
     symbols[attrs_as<BindSize>(*node.attrs).size] = operands[0]->ints[0];
     results = one(*operands[0]);
-  } else if (op == "if") results = interpret_if(node, operands, symbols);
-  else if (op == "loop") results = interpret_loop(node, operands, symbols);
+  } else if (op == "if")
+    results = interpret_if(node, operands, symbols);
+  else if (op == "loop")
+    results = interpret_loop(node, operands, symbols);
   if (results.ok()) learn_sizes(graph, node, *results, symbols);
   return results;
 }
@@ -181,7 +198,8 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
 }
 
 Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const ExactTensor> inputs, SymbolValues& symbols) {
-  if (inputs.size() != graph.inputs().size()) return Error(ErrorCode::kInvalidArgument, "another number of inputs than the graph has");
+  if (inputs.size() != graph.inputs().size())
+    return Error(ErrorCode::kInvalidArgument, "another number of inputs than the graph has");
   Values values(graph.value_count());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorType& type = graph.type(graph.inputs()[i]);
@@ -201,11 +219,13 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
     const Node& node = graph.node(id);
     std::vector<const ExactTensor*> operands;
     for (ValueId v : node.operands) operands.push_back(v == kNone32 ? nullptr : &*values[v]);
-    auto results = TEMPER_TRY_AT(interpret_node(graph, node, operands, symbols), "node '" + node.name + "' (" + node.op->name + ")");
+    auto results =
+        TEMPER_TRY_AT(interpret_node(graph, node, operands, symbols), "node '" + node.name + "' (" + node.op->name + ")");
     for (size_t r = 0; r < node.results.size(); ++r) values[node.results[r]] = std::move(results[r]);
     for (size_t i = 0; i < node.operands.size(); ++i) {
       ValueId v = node.operands[i];
-      bool again = std::find(node.operands.begin(), node.operands.begin() + static_cast<std::ptrdiff_t>(i), v) != node.operands.begin() + static_cast<std::ptrdiff_t>(i);
+      bool again = std::find(node.operands.begin(), node.operands.begin() + static_cast<std::ptrdiff_t>(i), v) !=
+                   node.operands.begin() + static_cast<std::ptrdiff_t>(i);
       if (v != kNone32 && !again && --left[v] == 0) values[v].reset();
     }
   }

@@ -11,7 +11,8 @@ using Operands = std::span<const ExactTensor* const>;
 
 Expected<std::vector<ExactTensor>> map(SymContext& context, const MapAttrs& attrs, Operands in, const SymbolValues& symbols);
 // in: the tensor, then one index tensor per load.
-Expected<ExactTensor> gather(SymContext& context, const IndexMap& map, const IndexMaps& loads, double fill, Operands in, const SymbolValues& symbols);
+Expected<ExactTensor> gather(SymContext& context, const IndexMap& map, const IndexMaps& loads, double fill, Operands in,
+                             const SymbolValues& symbols);
 Expected<ExactTensor> concat(const Concat& attrs, Operands in);
 Expected<std::vector<ExactTensor>> reduce(const ReduceAttrs& attrs, const ExactTensor& in);
 Expected<ExactTensor> contract(SymContext& context, const ContractAttrs& attrs, Operands in, const SymbolValues& symbols);
@@ -24,7 +25,8 @@ Expected<ExactTensor> suppress(const ExactTensor& boxes, const ExactTensor& thre
 // The same on constants, element by element in their own types: nothing known but constants may occur.
 Expected<std::vector<Tensor>> map(SymContext& context, const MapAttrs& attrs, std::span<const Tensor> in);
 // nullopt: of a type whose elements are no whole bytes.
-Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& map, const IndexMaps& loads, double fill, std::span<const Tensor> in);
+Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& map, const IndexMaps& loads, double fill,
+                                       std::span<const Tensor> in);
 Expected<std::optional<Tensor>> concat(const Concat& attrs, std::span<const Tensor> in);
 
 // Strides of a map that reads without divisions and guards: see Note [Strided maps].

@@ -15,15 +15,18 @@ auto with_elements(ExactTensor& to, const ExactTensor& from, F f) {
 }
 
 Error outside(int64_t value) {
-  return Error(ErrorCode::kInvalidArgument, "an index (" + std::to_string(value) + ") lies outside the tensor that it points into");
+  return Error(ErrorCode::kInvalidArgument,
+               "an index (" + std::to_string(value) + ") lies outside the tensor that it points into");
 }
 
 // Reads v0, v1, ... for a piece of a row.
 class Loads {
  public:
-  static Expected<Loads> make(SymContext& context, const Dims& domain, const IndexMaps& maps, Operands indices, const SymbolValues& symbols) {
+  static Expected<Loads> make(SymContext& context, const Dims& domain, const IndexMaps& maps, Operands indices,
+                              const SymbolValues& symbols) {
     Loads loads;
-    for (const IndexMap& m : maps) loads.programs_.push_back(TEMPER_TRY(PointProgram::make(context, domain, m.results, 0, symbols)));
+    for (const IndexMap& m : maps)
+      loads.programs_.push_back(TEMPER_TRY(PointProgram::make(context, domain, m.results, 0, symbols)));
     loads.indices_ = indices;
     loads.values.resize(maps.size() * PointProgram::kRow);
     return loads;
@@ -77,7 +80,8 @@ void strided_copy(T* to, const T* from, const std::vector<int64_t>& dims, const 
 // A whole gather between arrays of one element type.
 template <class T>
 Status gather_array(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, const T& fill, const T* from,
-                    const std::vector<int64_t>& source, Operands indices, const SymbolValues& symbols, const std::vector<int64_t>& dims, T* to) {
+                    const std::vector<int64_t>& source, Operands indices, const SymbolValues& symbols,
+                    const std::vector<int64_t>& dims, T* to) {
   if (load_maps.empty()) {
     if (auto strided = TEMPER_TRY(as_strided(context, m, dims, source, symbols))) {
       strided_copy(to, from, dims, *strided);
@@ -107,19 +111,28 @@ Status gather_array(SymContext& context, const IndexMap& m, const IndexMaps& loa
 template <class F>
 bool with_width(DType dtype, F f) {
   switch (dtype_bits(dtype)) {
-    case 8: f(uint8_t{}); return true;
-    case 16: f(uint16_t{}); return true;
-    case 32: f(uint32_t{}); return true;
-    case 64: f(uint64_t{}); return true;
-    default: return false;
+    case 8:
+      f(uint8_t{});
+      return true;
+    case 16:
+      f(uint16_t{});
+      return true;
+    case 32:
+      f(uint32_t{});
+      return true;
+    case 64:
+      f(uint64_t{});
+      return true;
+    default:
+      return false;
   }
 }
 
 }  // namespace
 
-// Note [Strided maps]: a map without guard whose row-major address is affine reads along constant strides, whatever its results are (a
-// reshape that divides gives the affine address of a plain copy). Only that the lowest and the highest address lie in the tensor
-// has to be checked, besides those results that are affine themselves.
+// Note [Strided maps]: a map without guard whose row-major address is affine reads along constant strides, whatever its results
+// are (a reshape that divides gives the affine address of a plain copy). Only that the lowest and the highest address lie in
+// the tensor has to be checked, besides those results that are affine themselves.
 Expected<std::optional<Strided>> as_strided(SymContext& context, const IndexMap& m, const std::vector<int64_t>& dims,
                                             const std::vector<int64_t>& source, const SymbolValues& symbols) {
   if (!m.guard.is_const(1)) return std::optional<Strided>();
@@ -129,7 +142,8 @@ Expected<std::optional<Strided>> as_strided(SymContext& context, const IndexMap&
   for (size_t k = 0; k < m.results.size(); ++k) {
     results.push_back(substitute(TEMPER_TRY(with_numbers(m.results[k], symbols)), old_vars, vars));
     SymBounds range = bounds(results[k]);
-    if (as_affine(results[k], vars) && element_count(dims) > 0 && (range.lo < 0 || range.hi >= source[k])) return outside(range.lo < 0 ? range.lo : range.hi);
+    if (as_affine(results[k], vars) && element_count(dims) > 0 && (range.lo < 0 || range.hi >= source[k]))
+      return outside(range.lo < 0 ? range.lo : range.hi);
   }
   auto affine = as_affine(linear_index(results, extents), vars);
   if (!affine || !affine->offset.is_const()) return std::optional<Strided>();
@@ -144,7 +158,8 @@ Expected<std::optional<Strided>> as_strided(SymContext& context, const IndexMap&
   return std::optional(std::move(s));
 }
 
-Expected<ExactTensor> gather(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, double fill, Operands in, const SymbolValues& symbols) {
+Expected<ExactTensor> gather(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, double fill, Operands in,
+                             const SymbolValues& symbols) {
   auto dims = TEMPER_TRY(symbol_values(m.domain, symbols));
   const ExactTensor& source = *in[0];
   ExactTensor result = ExactTensor::zeros(source.dtype, dims);
@@ -156,7 +171,8 @@ Expected<ExactTensor> gather(SymContext& context, const IndexMap& m, const Index
   return result;
 }
 
-Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, double fill, std::span<const Tensor> in) {
+Expected<std::optional<Tensor>> gather(SymContext& context, const IndexMap& m, const IndexMaps& load_maps, double fill,
+                                       std::span<const Tensor> in) {
   const SymbolValues none;
   auto dims = TEMPER_TRY(symbol_values(m.domain, none));
   Tensor result = Tensor::zeros(in[0].dtype(), dims), filler = Tensor::zeros(in[0].dtype(), {1});
@@ -183,8 +199,10 @@ Expected<std::vector<int64_t>> joined_dims(int64_t axis, size_t count, Dims dims
   std::vector<int64_t> dims = dims_of(0);
   for (size_t k = 1; k < count; ++k) {
     for (size_t d = 0; d < dims.size(); ++d) {
-      if (static_cast<int64_t>(d) == axis) dims[d] += dims_of(k)[d];
-      else if (dims[d] != dims_of(k)[d]) return Error(ErrorCode::kInvalidArgument, "the parts of a concatenation differ in dimension " + std::to_string(d));
+      if (static_cast<int64_t>(d) == axis)
+        dims[d] += dims_of(k)[d];
+      else if (dims[d] != dims_of(k)[d])
+        return Error(ErrorCode::kInvalidArgument, "the parts of a concatenation differ in dimension " + std::to_string(d));
     }
   }
   return dims;
@@ -192,7 +210,8 @@ Expected<std::vector<int64_t>> joined_dims(int64_t axis, size_t count, Dims dims
 
 // Puts a part at `start` (in elements of its first row) of the whole; returns where the next one starts.
 template <class T>
-int64_t put_part(T* to, const std::vector<int64_t>& dims, const T* from, const std::vector<int64_t>& part, int64_t axis, int64_t start) {
+int64_t put_part(T* to, const std::vector<int64_t>& dims, const T* from, const std::vector<int64_t>& part, int64_t axis,
+                 int64_t start) {
   int64_t outer = 1, inner = 1;
   for (size_t d = 0; d < dims.size(); ++d) {
     if (static_cast<int64_t>(d) != axis) (static_cast<int64_t>(d) < axis ? outer : inner) *= dims[d];
@@ -205,17 +224,21 @@ int64_t put_part(T* to, const std::vector<int64_t>& dims, const T* from, const s
 }  // namespace
 
 Expected<ExactTensor> concat(const Concat& attrs, Operands in) {
-  auto dims = TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k]->dims; }));
+  auto dims =
+      TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k]->dims; }));
   ExactTensor result = ExactTensor::zeros(in[0]->dtype, dims);
   int64_t start = 0;
   for (const ExactTensor* part : in) {
-    start = with_elements(result, *part, [&](auto& to, const auto& from) { return put_part(to.data(), dims, from.data(), part->dims, attrs.axis, start); });
+    start = with_elements(result, *part, [&](auto& to, const auto& from) {
+      return put_part(to.data(), dims, from.data(), part->dims, attrs.axis, start);
+    });
   }
   return result;
 }
 
 Expected<std::optional<Tensor>> concat(const Concat& attrs, std::span<const Tensor> in) {
-  auto dims = TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k].dims(); }));
+  auto dims =
+      TEMPER_TRY(joined_dims(attrs.axis, in.size(), [&](size_t k) -> const std::vector<int64_t>& { return in[k].dims(); }));
   Tensor result = Tensor::zeros(in[0].dtype(), dims);
   int64_t start = 0;
   bool whole = true;
@@ -232,7 +255,8 @@ Expected<ExactTensor> scatter(SymContext& context, const ScatterAttrs& attrs, Op
   ExactTensor result = *in[0];
   const ExactTensor& update = *in[1];
   const IndexMap& target = attrs.target;
-  auto program = TEMPER_TRY(PointProgram::make(context, target.domain, with_guard(target), static_cast<int>(attrs.loads.size()), symbols));
+  auto program =
+      TEMPER_TRY(PointProgram::make(context, target.domain, with_guard(target), static_cast<int>(attrs.loads.size()), symbols));
   auto loads = TEMPER_TRY(Loads::make(context, target.domain, attrs.loads, in.subspan(2), symbols));
   TEMPER_TRY(for_each_row(update.dims, [&](const int64_t* point, int64_t n, int64_t at) -> Status {
     TEMPER_TRY(loads.run_row(point, n));
@@ -241,9 +265,12 @@ Expected<ExactTensor> scatter(SymContext& context, const ScatterAttrs& attrs, Op
       if (program.value(target.results.size(), i) == 0) continue;
       int64_t to = row_position(program, i, result.dims);
       if (to < 0) return outside(loads.first(i));
-      if (attrs.combine) result.set(to, evaluate_scalar(*attrs.combine, result.dtype, result.at(to), update.at(at + i), {}));
-      else if (result.dtype == DType::kString) result.strings[to] = update.strings[at + i];
-      else result.set(to, update.at(at + i));
+      if (attrs.combine)
+        result.set(to, evaluate_scalar(*attrs.combine, result.dtype, result.at(to), update.at(at + i), {}));
+      else if (result.dtype == DType::kString)
+        result.strings[to] = update.strings[at + i];
+      else
+        result.set(to, update.at(at + i));
     }
     return {};
   }));

@@ -43,20 +43,28 @@ namespace {
 
 int64_t apply(SymKind kind, int64_t a, int64_t b) {
   switch (kind) {
-    case SymKind::kSum: return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-    case SymKind::kProduct: return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-    case SymKind::kFloorDiv: return b <= 0 ? -1 : (a >= 0 ? a / b : -((-(a + 1)) / b) - 1);
+    case SymKind::kSum:
+      return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+    case SymKind::kProduct:
+      return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+    case SymKind::kFloorDiv:
+      return b <= 0 ? -1 : (a >= 0 ? a / b : -((-(a + 1)) / b) - 1);
     case SymKind::kMod: {
       if (b <= 0) return -1;
       int64_t r = a % b;
       return r < 0 ? r + b : r;
     }
-    case SymKind::kMin: return std::min(a, b);
-    case SymKind::kMax: return std::max(a, b);
-    case SymKind::kLess: return a < b;
-    case SymKind::kEqual: return a == b;
+    case SymKind::kMin:
+      return std::min(a, b);
+    case SymKind::kMax:
+      return std::max(a, b);
+    case SymKind::kLess:
+      return a < b;
+    case SymKind::kEqual:
+      return a == b;
     case SymKind::kConst:
-    case SymKind::kVar: break;
+    case SymKind::kVar:
+      break;
   }
   return 0;
 }
@@ -94,14 +102,15 @@ int PointProgram::add(SymInt e, std::unordered_map<SymInt, int>& numbers) {
   } else {
     std::vector<SymInt> operands = operands_of(e);
     number = add(operands[0], numbers);
-    for (size_t i = 1; i < operands.size(); ++i) number = emit({.kind = kind_of(e), .a = number, .b = add(operands[i], numbers)});
+    for (size_t i = 1; i < operands.size(); ++i)
+      number = emit({.kind = kind_of(e), .a = number, .b = add(operands[i], numbers)});
   }
   numbers.emplace(e, number);
   return number;
 }
 
-Expected<PointProgram> PointProgram::make(SymContext& context, const Dims& domain, std::span<const SymInt> expressions, int loads,
-                                          const SymbolValues& symbols) {
+Expected<PointProgram> PointProgram::make(SymContext& context, const Dims& domain, std::span<const SymInt> expressions,
+                                          int loads, const SymbolValues& symbols) {
   PointProgram result;
   result.rank_ = domain.size();
   std::unordered_map<SymInt, int> numbers;
@@ -110,7 +119,8 @@ Expected<PointProgram> PointProgram::make(SymContext& context, const Dims& domai
     for (SymInt v : vars_of(numeric)) {
       const SymVar& var = var_of(v);
       int limit = var.kind == VarKind::kLoaded ? loads : static_cast<int>(domain.size());
-      if (var.ordinal >= limit) return Error(ErrorCode::kInternal, "an expression uses " + var.name + ", which its map does not have");
+      if (var.ordinal >= limit)
+        return Error(ErrorCode::kInternal, "an expression uses " + var.name + ", which its map does not have");
     }
     result.results_.push_back(result.add(numeric, numbers));
   }
@@ -137,23 +147,41 @@ void PointProgram::run_row(const int64_t* point, int64_t n, std::span<const int6
       }
       continue;
     }
-    const int64_t *a = values_.data() + static_cast<size_t>(in.a) * kRow, *b = values_.data() + static_cast<size_t>(in.b) * kRow;
+    const int64_t *a = values_.data() + static_cast<size_t>(in.a) * kRow,
+                  *b = values_.data() + static_cast<size_t>(in.b) * kRow;
     if (!in.varies) {
       out[0] = apply(in.kind, a[0], b[0]);
       continue;
     }
     bool va = code_[in.a].varies, vb = code_[in.b].varies;
     switch (in.kind) {
-      case SymKind::kSum: apply_row<SymKind::kSum>(a, b, va, vb, n, out); break;
-      case SymKind::kProduct: apply_row<SymKind::kProduct>(a, b, va, vb, n, out); break;
-      case SymKind::kFloorDiv: apply_row<SymKind::kFloorDiv>(a, b, va, vb, n, out); break;
-      case SymKind::kMod: apply_row<SymKind::kMod>(a, b, va, vb, n, out); break;
-      case SymKind::kMin: apply_row<SymKind::kMin>(a, b, va, vb, n, out); break;
-      case SymKind::kMax: apply_row<SymKind::kMax>(a, b, va, vb, n, out); break;
-      case SymKind::kLess: apply_row<SymKind::kLess>(a, b, va, vb, n, out); break;
-      case SymKind::kEqual: apply_row<SymKind::kEqual>(a, b, va, vb, n, out); break;
+      case SymKind::kSum:
+        apply_row<SymKind::kSum>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kProduct:
+        apply_row<SymKind::kProduct>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kFloorDiv:
+        apply_row<SymKind::kFloorDiv>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kMod:
+        apply_row<SymKind::kMod>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kMin:
+        apply_row<SymKind::kMin>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kMax:
+        apply_row<SymKind::kMax>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kLess:
+        apply_row<SymKind::kLess>(a, b, va, vb, n, out);
+        break;
+      case SymKind::kEqual:
+        apply_row<SymKind::kEqual>(a, b, va, vb, n, out);
+        break;
       case SymKind::kConst:
-      case SymKind::kVar: break;
+      case SymKind::kVar:
+        break;
     }
   }
 }

@@ -1,5 +1,6 @@
-// PointProgram: integer expressions made quick to evaluate at many points. Dimensions are numbers; what is left is straight-line code over
-// iteration and loaded variables, run for a piece of a row at a time: neighbouring points that differ in the last variable only.
+// PointProgram: integer expressions made quick to evaluate at many points. Dimensions are numbers; what is left is
+// straight-line code over iteration and loaded variables, run for a piece of a row at a time: neighbouring points that differ
+// in the last variable only.
 //
 //   auto program = TEMPER_TRY(PointProgram::make(context, domain, map.results, 0, symbols));
 //   program.run_row(point, n, {});              // at point, and the n - 1 that follow it in its row; n <= kRow
@@ -33,9 +34,9 @@ class PointProgram {
  private:
   struct Instruction {
     SymKind kind;
-    int a = -1, b = -1;     // earlier instructions
-    int64_t constant = 0;   // kConst; the ordinal of a variable (loaded ones after the iteration variables)
-    bool varies = false;    // along a row
+    int a = -1, b = -1;    // earlier instructions
+    int64_t constant = 0;  // kConst; the ordinal of a variable (loaded ones after the iteration variables)
+    bool varies = false;   // along a row
   };
   int add(SymInt e, std::unordered_map<SymInt, int>& numbers);
   int emit(Instruction instruction);

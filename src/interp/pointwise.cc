@@ -26,23 +26,24 @@ constexpr bool takes_floats(TypeRule rule) {
 template <class T>
 bool float_row(ScalarOp op, const T* x, const T* y, int64_t n, Lane& out) {
   switch (op) {
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                        \
-  case ScalarOp::k_##name:                                                                         \
-    if constexpr (takes_floats<T>(TypeRule::rule)) {                                                  \
-      for (int64_t k = 0; k < n; ++k) {                                                            \
-        [[maybe_unused]] T a = x[k], b = y[k], c = a;                                              \
+#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                             \
+  case ScalarOp::k_##name:                                                                              \
+    if constexpr (takes_floats<T>(TypeRule::rule)) {                                                    \
+      for (int64_t k = 0; k < n; ++k) {                                                                 \
+        [[maybe_unused]] T a = x[k], b = y[k], c = a;                                                   \
         if constexpr (TypeRule::rule == TypeRule::kPredicate || TypeRule::rule == TypeRule::kCompare) { \
-          out.i[k] = value;                                                                        \
-        } else {                                                                                   \
-          out.f[k] = value;                                                                        \
-        }                                                                                          \
-      }                                                                                            \
-      return true;                                                                                 \
-    }                                                                                              \
+          out.i[k] = value;                                                                             \
+        } else {                                                                                        \
+          out.f[k] = value;                                                                             \
+        }                                                                                               \
+      }                                                                                                 \
+      return true;                                                                                      \
+    }                                                                                                   \
     return false;
 #include "scalar/scalar.def"
 #undef SCALAR
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -59,12 +60,15 @@ struct Block {
       const ScalarInstruction& instruction = code[c];
       Lane& out = lanes[c];
       switch (instruction.op) {
-        case ScalarOp::kConst: break;  // set once
+        case ScalarOp::kConst:
+          break;  // set once
         case ScalarOp::kSym:
           for (int64_t k = 0; k < n; ++k) out.i[k] = syms->value(s, k);
           ++s;
           break;
-        case ScalarOp::kOperand: load(instruction.index, start, n, out); break;
+        case ScalarOp::kOperand:
+          load(instruction.index, start, n, out);
+          break;
         case ScalarOp::kCast: {
           const Lane& x = lanes[instruction.args[0]];
           DType from = code[instruction.args[0]].dtype;
@@ -76,7 +80,8 @@ struct Block {
           for (int64_t k = 0; k < n; ++k) out.set(k, cast_scalar(x.at(k), from, instruction.dtype));
           break;
         }
-        default: apply(instruction, n, out);
+        default:
+          apply(instruction, n, out);
       }
     }
   }
@@ -92,21 +97,25 @@ struct Block {
     }
     if (!x.f.empty() && float_row(instruction.op, x.f.data(), y.f.data(), n, out)) return;
     DType type = body.code()[args[0]].dtype;
-    for (int64_t k = 0; k < n; ++k) out.set(k, evaluate_scalar(instruction.op, type, x.at(k), args[1] < 0 ? ScalarValue{} : y.at(k), {}));
+    for (int64_t k = 0; k < n; ++k)
+      out.set(k, evaluate_scalar(instruction.op, type, x.at(k), args[1] < 0 ? ScalarValue{} : y.at(k), {}));
   }
 };
 
 // `store(result, start, n, lane)` takes elements of a result.
 template <class Load, class Store>
-Status run_map(SymContext& context, const MapAttrs& attrs, const std::vector<int64_t>& dims, const SymbolValues& symbols, Load load, Store store) {
+Status run_map(SymContext& context, const MapAttrs& attrs, const std::vector<int64_t>& dims, const SymbolValues& symbols,
+               Load load, Store store) {
   const auto& code = attrs.body->code();
   std::vector<SymInt> syms;
   Block<Load> block{*attrs.body, std::move(load), std::vector<Lane>(code.size())};
   for (size_t c = 0; c < code.size(); ++c) {
     if (code[c].op == ScalarOp::kSym) syms.push_back(code[c].sym);
     Lane& lane = block.lanes[c];
-    if (is_float(code[c].dtype)) lane.f.assign(kBlock, code[c].constant.f);
-    else lane.i.assign(kBlock, code[c].constant.i);
+    if (is_float(code[c].dtype))
+      lane.f.assign(kBlock, code[c].constant.f);
+    else
+      lane.i.assign(kBlock, code[c].constant.i);
   }
   auto store_all = [&](int64_t start, int64_t n) {
     for (size_t r = 0; r < attrs.body->results().size(); ++r) store(r, start, n, block.lanes[attrs.body->results()[r]]);
@@ -130,7 +139,8 @@ Status run_map(SymContext& context, const MapAttrs& attrs, const std::vector<int
 }
 
 Error different_dims() {
-  return Error(ErrorCode::kInvalidArgument, "an operand has other dims than the result: shapes that were taken to be equal differ");
+  return Error(ErrorCode::kInvalidArgument,
+               "an operand has other dims than the result: shapes that were taken to be equal differ");
 }
 
 }  // namespace
@@ -141,15 +151,20 @@ Expected<std::vector<ExactTensor>> map(SymContext& context, const MapAttrs& attr
     if (t->dims != dims) return different_dims();
   }
   std::vector<ExactTensor> results;
-  for (size_t r = 0; r < attrs.body->results().size(); ++r) results.push_back(ExactTensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
+  for (size_t r = 0; r < attrs.body->results().size(); ++r)
+    results.push_back(ExactTensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
   auto load = [&](int operand, int64_t start, int64_t n, Lane& lane) {
     const ExactTensor& x = *in[operand];
-    if (lane.f.empty()) std::copy_n(x.ints.begin() + start, n, lane.i.begin());
-    else std::copy_n(x.floats.begin() + start, n, lane.f.begin());
+    if (lane.f.empty())
+      std::copy_n(x.ints.begin() + start, n, lane.i.begin());
+    else
+      std::copy_n(x.floats.begin() + start, n, lane.f.begin());
   };
   auto store = [&](size_t r, int64_t start, int64_t n, const Lane& lane) {
-    if (lane.f.empty()) std::copy_n(lane.i.begin(), n, results[r].ints.begin() + start);
-    else std::copy_n(lane.f.begin(), n, results[r].floats.begin() + start);
+    if (lane.f.empty())
+      std::copy_n(lane.i.begin(), n, results[r].ints.begin() + start);
+    else
+      std::copy_n(lane.f.begin(), n, results[r].floats.begin() + start);
   };
   TEMPER_TRY(run_map(context, attrs, dims, symbols, load, store));
   return results;
@@ -162,11 +177,14 @@ Expected<std::vector<Tensor>> map(SymContext& context, const MapAttrs& attrs, st
     if (t.dims() != dims) return different_dims();
   }
   std::vector<Tensor> results;
-  for (size_t r = 0; r < attrs.body->results().size(); ++r) results.push_back(Tensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
+  for (size_t r = 0; r < attrs.body->results().size(); ++r)
+    results.push_back(Tensor::zeros(attrs.body->result_dtype(static_cast<int>(r)), dims));
   auto load = [&](int operand, int64_t start, int64_t n, Lane& lane) {
     const Tensor& x = in[operand];
-    if (x.dtype() == DType::kF32) std::copy_n(x.as<float>().begin() + start, n, lane.f.begin());
-    else for (int64_t k = 0; k < n; ++k) lane.set(k, x.at(start + k));
+    if (x.dtype() == DType::kF32)
+      std::copy_n(x.as<float>().begin() + start, n, lane.f.begin());
+    else
+      for (int64_t k = 0; k < n; ++k) lane.set(k, x.at(start + k));
   };
   auto store = [&](size_t r, int64_t start, int64_t n, const Lane& lane) {
     if (results[r].dtype() == DType::kF32) {

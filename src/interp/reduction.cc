@@ -28,20 +28,24 @@ int64_t address(const std::vector<int64_t>& point, const std::vector<int64_t>& s
 }
 
 bool precedes(DType type, ScalarValue a, ScalarValue b, bool largest) {
-  return largest ? evaluate_scalar(ScalarOp::k_less, type, b, a, {}).i != 0 : evaluate_scalar(ScalarOp::k_less, type, a, b, {}).i != 0;
+  return largest ? evaluate_scalar(ScalarOp::k_less, type, b, a, {}).i != 0
+                 : evaluate_scalar(ScalarOp::k_less, type, a, b, {}).i != 0;
 }
 
 ScalarValue neutral(MonoidKind monoid, DType type) {
   switch (monoid) {
     case MonoidKind::k_prod:
-    case MonoidKind::k_all: return {1, 1};
-    case MonoidKind::k_max: return {-INFINITY, is_unsigned_int(type) ? 0 : -(int64_t(1) << (std::min(64, dtype_bits(type)) - 1))};
+    case MonoidKind::k_all:
+      return {1, 1};
+    case MonoidKind::k_max:
+      return {-INFINITY, is_unsigned_int(type) ? 0 : -(int64_t(1) << (std::min(64, dtype_bits(type)) - 1))};
     case MonoidKind::k_min: {
       if (type == DType::kBool) return {0, 1};
       int bits = dtype_bits(type) - (is_signed_int(type) ? 1 : 0);
       return {INFINITY, bits >= 64 ? -1 : static_cast<int64_t>((uint64_t(1) << bits) - 1)};
     }
-    default: return {0, 0};
+    default:
+      return {0, 0};
   }
 }
 
@@ -50,7 +54,8 @@ ScalarValue neutral(MonoidKind monoid, DType type) {
 Expected<std::vector<ExactTensor>> reduce(const ReduceAttrs& attrs, const ExactTensor& in) {
   Split s = split(in.dims, attrs.axes);
   bool positions = attrs.monoid >= MonoidKind::k_arg_max && attrs.monoid <= MonoidKind::k_arg_min_last;
-  std::vector<ExactTensor> results(monoid_info(attrs.monoid).results, ExactTensor::zeros(positions ? DType::kI64 : in.dtype, s.kept));
+  std::vector<ExactTensor> results(monoid_info(attrs.monoid).results,
+                                   ExactTensor::zeros(positions ? DType::kI64 : in.dtype, s.kept));
   int64_t kept = element_count(s.kept), reduced = element_count(s.reduced);
   std::vector<int64_t> outer(s.kept.size(), 0), inner(s.reduced.size(), 0);
   for (int64_t k = 0; k < kept; ++k, next_point(outer, s.kept)) {
@@ -63,19 +68,32 @@ Expected<std::vector<ExactTensor>> reduce(const ReduceAttrs& attrs, const ExactT
     for (int64_t r = 0; r < reduced; ++r, next_point(inner, s.reduced)) {
       ScalarValue x = in.at(base + address(inner, s.reduced_strides));
       switch (attrs.monoid) {
-        case MonoidKind::k_sum: total = evaluate_scalar(ScalarOp::k_add, in.dtype, total, x, {}); break;
-        case MonoidKind::k_prod: total = evaluate_scalar(ScalarOp::k_mul, in.dtype, total, x, {}); break;
-        case MonoidKind::k_max: total = evaluate_scalar(ScalarOp::k_max, in.dtype, total, x, {}); break;
-        case MonoidKind::k_min: total = evaluate_scalar(ScalarOp::k_min, in.dtype, total, x, {}); break;
-        case MonoidKind::k_any: total.i |= x.i; break;
-        case MonoidKind::k_all: total.i &= x.i; break;
+        case MonoidKind::k_sum:
+          total = evaluate_scalar(ScalarOp::k_add, in.dtype, total, x, {});
+          break;
+        case MonoidKind::k_prod:
+          total = evaluate_scalar(ScalarOp::k_mul, in.dtype, total, x, {});
+          break;
+        case MonoidKind::k_max:
+          total = evaluate_scalar(ScalarOp::k_max, in.dtype, total, x, {});
+          break;
+        case MonoidKind::k_min:
+          total = evaluate_scalar(ScalarOp::k_min, in.dtype, total, x, {});
+          break;
+        case MonoidKind::k_any:
+          total.i |= x.i;
+          break;
+        case MonoidKind::k_all:
+          total.i &= x.i;
+          break;
         case MonoidKind::k_arg_max:
         case MonoidKind::k_arg_min:
         case MonoidKind::k_arg_max_last:
         case MonoidKind::k_arg_min_last: {
           bool max = attrs.monoid == MonoidKind::k_arg_max || attrs.monoid == MonoidKind::k_arg_max_last;
           bool last = attrs.monoid == MonoidKind::k_arg_max_last || attrs.monoid == MonoidKind::k_arg_min_last;
-          if (r == 0 || precedes(in.dtype, x, best_value, max) || (last && !precedes(in.dtype, best_value, x, max))) best = r, best_value = x;
+          if (r == 0 || precedes(in.dtype, x, best_value, max) || (last && !precedes(in.dtype, best_value, x, max)))
+            best = r, best_value = x;
           break;
         }
         case MonoidKind::k_welford: {
@@ -85,8 +103,10 @@ Expected<std::vector<ExactTensor>> reduce(const ReduceAttrs& attrs, const ExactT
           break;
         }
         case MonoidKind::k_max_sum_exp:
-          if (x.f > largest) sum = sum * std::exp(largest - x.f) + 1, largest = x.f;
-          else sum += std::isinf(x.f) ? 0 : std::exp(x.f - largest);
+          if (x.f > largest)
+            sum = sum * std::exp(largest - x.f) + 1, largest = x.f;
+          else
+            sum += std::isinf(x.f) ? 0 : std::exp(x.f - largest);
           break;
       }
     }
@@ -131,7 +151,9 @@ Expected<ExactTensor> scan(const ScanAttrs& attrs, const ExactTensor& in) {
 Expected<std::vector<ExactTensor>> sort(const SortAttrs& attrs, int64_t count, const ExactTensor& in) {
   Split s = split(in.dims, {attrs.axis});
   int64_t n = in.dims[attrs.axis];
-  if (count < 0 || count > n) return Error(ErrorCode::kInvalidArgument, "the first " + std::to_string(count) + " of " + std::to_string(n) + " elements are asked for");
+  if (count < 0 || count > n)
+    return Error(ErrorCode::kInvalidArgument,
+                 "the first " + std::to_string(count) + " of " + std::to_string(n) + " elements are asked for");
   std::vector<int64_t> dims = in.dims;
   dims[attrs.axis] = count;
   ExactTensor values = ExactTensor::zeros(in.dtype, dims), positions = ExactTensor::zeros(DType::kI64, dims);
@@ -141,7 +163,8 @@ Expected<std::vector<ExactTensor>> sort(const SortAttrs& attrs, int64_t count, c
     int64_t base = address(outer, s.kept_strides), out = address(outer, to.kept_strides);
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return precedes(in.dtype, in.at(base + a * s.reduced_strides[0]), in.at(base + b * s.reduced_strides[0]), attrs.descending);
+      return precedes(in.dtype, in.at(base + a * s.reduced_strides[0]), in.at(base + b * s.reduced_strides[0]),
+                      attrs.descending);
     });
     for (int64_t i = 0; i < count; ++i) {
       values.set(out + i * to.reduced_strides[0], in.at(base + order[i] * s.reduced_strides[0]));

@@ -1,5 +1,5 @@
-// Attributes: what a Node says besides its operands. Each Op declares one plain struct; TEMPER_FIELDS names its members once, and
-// printing, parsing, hashing and comparing follow from that.
+// Attributes: what a Node says besides its operands. Each Op declares one plain struct; TEMPER_FIELDS names its members once,
+// and printing, parsing, hashing and comparing follow from that.
 //
 //   struct Softmax {
 //     int64_t axis = -1;
@@ -23,10 +23,11 @@
 namespace temper {
 
 using IndexMaps = std::vector<IndexMap>;
-using AttrValue = std::variant<bool, int64_t, double, std::string, DType, MonoidKind, std::optional<ScalarOp>, std::vector<int64_t>,
-                               std::vector<double>, std::vector<std::string>, SymInt, Dims, IndexMap, IndexMaps, ScalarBodyPtr, Tensor>;
+using AttrValue =
+    std::variant<bool, int64_t, double, std::string, DType, MonoidKind, std::optional<ScalarOp>, std::vector<int64_t>,
+                 std::vector<double>, std::vector<std::string>, SymInt, Dims, IndexMap, IndexMaps, ScalarBodyPtr, Tensor>;
 
-std::string to_string(const AttrValue& value);  // tensors of more than 16 elements are elided to "<hash>"
+std::string to_string(const AttrValue& value);            // tensors of more than 16 elements are elided to "<hash>"
 bool equal_attr(const AttrValue& a, const AttrValue& b);  // bodies by content, tensors by bytes
 
 class Attrs {
@@ -97,15 +98,27 @@ struct NoAttrs {
 
 // Names the members of an attribute struct, up to eight: TEMPER_FIELDS(axis, epsilon)
 #define TEMPER_FIELD_1(f, a) f(#a, a);
-#define TEMPER_FIELD_2(f, a, ...) f(#a, a); TEMPER_FIELD_1(f, __VA_ARGS__)
-#define TEMPER_FIELD_3(f, a, ...) f(#a, a); TEMPER_FIELD_2(f, __VA_ARGS__)
-#define TEMPER_FIELD_4(f, a, ...) f(#a, a); TEMPER_FIELD_3(f, __VA_ARGS__)
-#define TEMPER_FIELD_5(f, a, ...) f(#a, a); TEMPER_FIELD_4(f, __VA_ARGS__)
-#define TEMPER_FIELD_6(f, a, ...) f(#a, a); TEMPER_FIELD_5(f, __VA_ARGS__)
-#define TEMPER_FIELD_7(f, a, ...) f(#a, a); TEMPER_FIELD_6(f, __VA_ARGS__)
-#define TEMPER_FIELD_8(f, a, ...) f(#a, a); TEMPER_FIELD_7(f, __VA_ARGS__)
+#define TEMPER_FIELD_2(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_1(f, __VA_ARGS__)
+#define TEMPER_FIELD_3(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_2(f, __VA_ARGS__)
+#define TEMPER_FIELD_4(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_3(f, __VA_ARGS__)
+#define TEMPER_FIELD_5(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_4(f, __VA_ARGS__)
+#define TEMPER_FIELD_6(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_5(f, __VA_ARGS__)
+#define TEMPER_FIELD_7(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_6(f, __VA_ARGS__)
+#define TEMPER_FIELD_8(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_7(f, __VA_ARGS__)
 #define TEMPER_FIELD_COUNT(_1, _2, _3, _4, _5, _6, _7, _8, N, ...) TEMPER_FIELD_##N
-#define TEMPER_FIELDS(...)                                                                \
-  void each_field(auto&& f) {                                                             \
-    TEMPER_FIELD_COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1)(f, __VA_ARGS__)               \
-  }
+#define TEMPER_FIELDS(...) \
+  void each_field(auto&& f) { TEMPER_FIELD_COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1)(f, __VA_ARGS__) }

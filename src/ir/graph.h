@@ -1,6 +1,7 @@
-// Graph: values in SSA form. A Node applies an Op with attributes to operand Values and makes result Values; ids are stable while the
-// graph is edited, and `order()` lists the nodes so that every operand is made before it is used. Nested bodies (if, loop) are Graphs
-// that see nothing of their surroundings: what they use is passed in as operands of their node and inputs of theirs.
+// Graph: values in SSA form. A Node applies an Op with attributes to operand Values and makes result Values; ids are stable
+// while the graph is edited, and `order()` lists the nodes so that every operand is made before it is used. Nested bodies (if,
+// loop) are Graphs that see nothing of their surroundings: what they use is passed in as operands of their node and inputs of
+// theirs.
 //
 //   graph (%0: f32[batch, 64] "x") {
 //     %1: f32[64, 10] = constant() {data = <9f2c...>} "fc.weight"
@@ -43,7 +44,7 @@ using ValueType = std::variant<TensorType, SequenceType, OptionalType>;
 
 struct Value {
   ValueType type;
-  std::string name;  // of the model; "" for ones that have none
+  std::string name;           // of the model; "" for ones that have none
   NodeId producer = kNone32;  // kNone32: an input of the graph
   std::optional<std::vector<SymInt>> contents;
 
@@ -89,7 +90,9 @@ class Graph {
   Node& node(NodeId id) { return *nodes_[id]; }
   const Node& node(NodeId id) const { return *nodes_[id]; }
   // nullptr for an input of the graph.
-  const Node* producer(ValueId id) const { return values_[id].producer == kNone32 ? nullptr : nodes_[values_[id].producer].get(); }
+  const Node* producer(ValueId id) const {
+    return values_[id].producer == kNone32 ? nullptr : nodes_[values_[id].producer].get();
+  }
   const TensorType& type(ValueId id) const { return values_[id].tensor(); }
   int value_count() const { return static_cast<int>(values_.size()); }
   int node_count() const { return static_cast<int>(nodes_.size()); }
@@ -113,7 +116,8 @@ class Graph {
   std::vector<std::string> output_names_;
 };
 
-// Checks SSA order, arity, types against each Op's own inference, contents, bodies. A violation is an error that names the node.
+// Checks SSA order, arity, types against each Op's own inference, contents, bodies. A violation is an error that names the
+// node.
 Status verify(const Graph& graph);
 
 }  // namespace temper

@@ -34,7 +34,8 @@ Expected<std::string> parse_string(TextCursor& cursor) {
 
 class AttrParser {
  public:
-  AttrParser(TextCursor& cursor, SymContext& context, const ConstantResolver& constants) : cursor_(cursor), context_(context), constants_(constants) {}
+  AttrParser(TextCursor& cursor, SymContext& context, const ConstantResolver& constants)
+      : cursor_(cursor), context_(context), constants_(constants) {}
 
   // {name = value, ...}: the alternative of each value is that of the op's default.
   Expected<AttrsPtr> run(const Op& op) {
@@ -46,9 +47,11 @@ class AttrParser {
       size_t start = cursor_.offset();
       std::string name(cursor_.word());
       auto known = std::find_if(defaults.begin(), defaults.end(), [&](const auto& f) { return f.first == name; });
-      if (known == defaults.end()) return cursor_.error_at(start, "operator " + quoted(op.name) + " has no attribute " + quoted(name));
+      if (known == defaults.end())
+        return cursor_.error_at(start, "operator " + quoted(op.name) + " has no attribute " + quoted(name));
       TEMPER_TRY(cursor_.expect("="));
-      AttrValue value = TEMPER_TRY(std::visit([&](const auto& like) -> Expected<AttrValue> { return AttrValue(TEMPER_TRY(read(like))); }, known->second));
+      AttrValue value = TEMPER_TRY(std::visit(
+          [&](const auto& like) -> Expected<AttrValue> { return AttrValue(TEMPER_TRY(read(like))); }, known->second));
       if (name == "domain") domain_ = std::get<Dims>(value);
       fields.emplace(std::move(name), std::move(value));
     } while (cursor_.accept(","));
@@ -154,7 +157,8 @@ class AttrParser {
       TEMPER_TRY(cursor_.expect(">"));
       if (!constants_) return cursor_.error("no constants are at hand to look up " + std::string(hash));
       Tensor found = TEMPER_TRY(constants_(type, hash));
-      if (found.dtype() != type.dtype || found.dims() != dims) return cursor_.error("the constant " + std::string(hash) + " has another type");
+      if (found.dtype() != type.dtype || found.dims() != dims)
+        return cursor_.error("the constant " + std::string(hash) + " has another type");
       return found;
     }
     int64_t count = element_count(dims);
@@ -232,9 +236,12 @@ class GraphParser {
     if (sequence || optional) TEMPER_TRY(cursor_.expect("("));
     TensorType type = TEMPER_TRY(parse_tensor_type(cursor_, graph_.sym()));
     if (sequence || optional) TEMPER_TRY(cursor_.expect(")"));
-    if (sequence) d.type = SequenceType{std::move(type)};
-    else if (optional) d.type = OptionalType{std::move(type)};
-    else d.type = std::move(type);
+    if (sequence)
+      d.type = SequenceType{std::move(type)};
+    else if (optional)
+      d.type = OptionalType{std::move(type)};
+    else
+      d.type = std::move(type);
     if (cursor_.accept("{")) {
       d.contents.emplace();
       while (!cursor_.accept("}")) {
@@ -287,11 +294,13 @@ class GraphParser {
         break;
       }
       cursor_.seek(here);
-      bodies.push_back(std::make_unique<Graph>(TEMPER_TRY(GraphParser(cursor_, graph_.context(), constants_, depth_ + 1).run())));
+      bodies.push_back(
+          std::make_unique<Graph>(TEMPER_TRY(GraphParser(cursor_, graph_.context(), constants_, depth_ + 1).run())));
     }
     std::vector<ValueType> types;
     for (const Definition& d : results) types.push_back(d.type);
-    NodeId id = graph_.add_node(*op, std::move(attrs), std::move(operands), std::move(types), std::move(bodies), std::move(node_name));
+    NodeId id =
+        graph_.add_node(*op, std::move(attrs), std::move(operands), std::move(types), std::move(bodies), std::move(node_name));
     for (size_t r = 0; r < results.size(); ++r) {
       Value& value = graph_.value(graph_.node(id).results[r]);
       value.name = std::move(results[r].name);

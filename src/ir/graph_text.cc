@@ -1,13 +1,13 @@
-// Graph::to_string: the canonical text. Values are numbered in the order in which they appear, so that ids left behind by edits do not
-// show; numbers of a nested body start again at 0.
+// Graph::to_string: the canonical text. Values are numbered in the order in which they appear, so that ids left behind by edits
+// do not show; numbers of a nested body start again at 0.
 //
 //   graph (%0: f32[batch, 64] "x", %1: i64[1] {batch + 1}) {
 //     %2: f32[64, 10] = constant() {data = f32[64, 10] <...>} "fc.weight"
 //     %3: f32[batch, 10] "logits" = matmul(%0, %2) "fc"
 //   } -> (%3 "logits")
 //
-// A result's name stands behind its type, a node's name at the end of its line; "_" is an absent operand; bodies follow their node.
-// Braces behind a type hold the contents.
+// A result's name stands behind its type, a node's name at the end of its line; "_" is an absent operand; bodies follow their
+// node. Braces behind a type hold the contents.
 #include <unordered_map>
 
 #include "ir/graph.h"

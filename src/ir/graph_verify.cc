@@ -26,15 +26,16 @@ Status check_contents(const Value& value) {
 
 // What the body's inputs stand for, from the operand `first` on; types agree, but dims that a loop changes.
 Status check_body(const Graph& graph, const Node& node, const Graph& body, size_t first, size_t operands_before) {
-  if (body.inputs().size() + first != node.operands.size() + operands_before) return broken("a body has another number of inputs than its node passes in");
+  if (body.inputs().size() + first != node.operands.size() + operands_before)
+    return broken("a body has another number of inputs than its node passes in");
   for (size_t i = operands_before; i < body.inputs().size(); ++i) {
     ValueId operand = node.operands[first + i - operands_before];
     if (operand == kNone32) return broken("a body's input has no operand");
     const auto* given = std::get_if<TensorType>(&graph.value(operand).type);
     const auto* wanted = std::get_if<TensorType>(&body.value(body.inputs()[i]).type);
     if (!given || !wanted || given->dtype != wanted->dtype || given->dims.size() != wanted->dims.size()) {
-      return broken("input " + std::to_string(i) + " of a body is a " + type_text(body.value(body.inputs()[i]).type) + ", the operand a " +
-                    type_text(graph.value(operand).type));
+      return broken("input " + std::to_string(i) + " of a body is a " + type_text(body.value(body.inputs()[i]).type) +
+                    ", the operand a " + type_text(graph.value(operand).type));
     }
   }
   return {};
@@ -56,7 +57,8 @@ class Verifier {
     for (ValueId id : graph_.outputs()) {
       if (id < 0 || id >= graph_.value_count() || !defined_[id]) return broken("an output of the graph is not defined");
     }
-    if (!graph_.output_names().empty() && graph_.output_names().size() != graph_.outputs().size()) return broken("outputs and their names differ in number");
+    if (!graph_.output_names().empty() && graph_.output_names().size() != graph_.outputs().size())
+      return broken("outputs and their names differ in number");
     return {};
   }
 
@@ -73,7 +75,8 @@ class Verifier {
     if (!n.op || !n.attrs) return broken("it has no op or no attributes");
     for (ValueId operand : n.operands) {
       if (operand == kNone32) continue;
-      if (operand < 0 || operand >= graph_.value_count() || !defined_[operand]) return broken("an operand is not defined before");
+      if (operand < 0 || operand >= graph_.value_count() || !defined_[operand])
+        return broken("an operand is not defined before");
     }
     if (n.attrs->type() != n.op->default_attrs->type()) return broken("it has the attributes of another op");
     for (const auto& body : n.bodies) {
@@ -89,11 +92,14 @@ class Verifier {
       // Inference of core ops reads the graph only: it takes a mutable one for the sake of those that make sizes.
       auto types = n.op->infer(const_cast<Graph&>(graph_), *n.attrs, n.operands, n.bodies);
       if (!types.ok()) return std::move(types).error();
-      if (types->size() != n.results.size()) return broken("it has " + std::to_string(n.results.size()) + " results, and should have " + std::to_string(types->size()));
+      if (types->size() != n.results.size())
+        return broken("it has " + std::to_string(n.results.size()) + " results, and should have " +
+                      std::to_string(types->size()));
       for (size_t r = 0; r < n.results.size(); ++r) {
         ValueId result = n.results[r];
         if (result >= 0 && result < graph_.value_count() && !(graph_.value(result).type == (*types)[r])) {
-          return broken("result " + std::to_string(r) + " is a " + type_text(graph_.value(result).type) + ", and should be a " + type_text((*types)[r]));
+          return broken("result " + std::to_string(r) + " is a " + type_text(graph_.value(result).type) + ", and should be a " +
+                        type_text((*types)[r]));
         }
       }
     }

@@ -28,10 +28,10 @@ std::vector<SymInt> row_major_strides(std::span<const SymInt> dims) {
   return strides;
 }
 
-// Note [Reshape groups]: a reshape is cut into the finest groups of neighbouring dimensions, (from the tensor, from the domain), that
-// have the same product; a group of one dimension on each side is a renaming, and only the others get divisions. Dimensions of 1 are
-// in no group. Groups are cut off at the front as long as two products are identical, then at the back; what remains is one group,
-// whose products are equal although that could not be proved.
+// Note [Reshape groups]: a reshape is cut into the finest groups of neighbouring dimensions, (from the tensor, from the
+// domain), that have the same product; a group of one dimension on each side is a renaming, and only the others get divisions.
+// Dimensions of 1 are in no group. Groups are cut off at the front as long as two products are identical, then at the back;
+// what remains is one group, whose products are equal although that could not be proved.
 struct Reshape {
   const Dims &dims, &to;
   std::vector<size_t> tensor, domain;  // the dimensions other than 1 that are in no group so far
@@ -91,7 +91,9 @@ struct Reshape {
   }
 };
 
-bool is_zero_or(SymInt result, SymInt var, SymInt extent) { return result == var || (extent.is_const(1) && result.is_const(0)); }
+bool is_zero_or(SymInt result, SymInt var, SymInt extent) {
+  return result == var || (extent.is_const(1) && result.is_const(0));
+}
 
 }  // namespace
 
@@ -182,8 +184,10 @@ IndexMap broadcast_map(SymContext& context, const Dims& dims, const Dims& to) {
   return map;
 }
 
-IndexMap slice_map(SymContext& context, const Dims& dims, std::span<const SymInt> starts, std::span<const int64_t> steps, const Dims& to) {
-  TEMPER_CHECK(starts.size() == dims.size() && steps.size() == dims.size() && to.size() == dims.size(), "a slice keeps the rank");
+IndexMap slice_map(SymContext& context, const Dims& dims, std::span<const SymInt> starts, std::span<const int64_t> steps,
+                   const Dims& to) {
+  TEMPER_CHECK(starts.size() == dims.size() && steps.size() == dims.size() && to.size() == dims.size(),
+               "a slice keeps the rank");
   IndexMap map{.domain = to};
   std::vector<SymInt> vars = point(context, to);
   for (size_t k = 0; k < dims.size(); ++k) map.results.push_back(starts[k] + vars[k] * steps[k]);
@@ -270,7 +274,8 @@ bool is_reshape(SymContext& context, const IndexMap& map, const Dims& dims) {
   std::vector<SymInt> vars = index_vars(context, map.domain), zeroed = point(context, map.domain);
   std::vector<SymInt> results = map.results;
   for (SymInt& result : results) result = substitute(result, vars, zeroed);
-  return results == reshape_map(context, dims, map.domain).results || linear_index(results, dims) == linear_index(zeroed, map.domain);
+  return results == reshape_map(context, dims, map.domain).results ||
+         linear_index(results, dims) == linear_index(zeroed, map.domain);
 }
 
 SymInt linear_index(std::span<const SymInt> results, const Dims& dims) {

@@ -1,8 +1,9 @@
 // IndexMap: from an iteration point to an element of a tensor. Composing maps is what fusion means.
 //
-// The point has one variable d<i> in [0, domain[i]) per dimension of `domain`; `results` has one expression per dimension of the tensor
-// that is read. Variables v<k> stand for integers loaded from other tensors (gather). Where `guard` is 0 the element is not read, and
-// the reader takes a fill value instead (padding): a result is only required to be in range where the guard holds.
+// The point has one variable d<i> in [0, domain[i]) per dimension of `domain`; `results` has one expression per dimension of
+// the tensor that is read. Variables v<k> stand for integers loaded from other tensors (gather). Where `guard` is 0 the element
+// is not read, and the reader takes a fill value instead (padding): a result is only required to be in range where the guard
+// holds.
 //
 //   [batch, 64, 56, 56] -> (d0, d1, d2 + 1, d3 - 1) if (d3 > 0)
 #pragma once
@@ -42,14 +43,15 @@ IndexMap reshape_map(SymContext& context, const Dims& dims, const Dims& to);
 // element min(d, extent - 1), which is right in both cases.
 IndexMap broadcast_map(SymContext& context, const Dims& dims, const Dims& to);
 // start + d * step per dimension.
-IndexMap slice_map(SymContext& context, const Dims& dims, std::span<const SymInt> starts, std::span<const int64_t> steps, const Dims& to);
+IndexMap slice_map(SymContext& context, const Dims& dims, std::span<const SymInt> starts, std::span<const int64_t> steps,
+                   const Dims& to);
 IndexMap pad_map(SymContext& context, const Dims& dims, std::span<const SymInt> before, const Dims& to);
 
 // Both of two guards. A condition that both have is there once.
 SymInt both(SymInt a, SymInt b);
 
-// The map that reads through `outer` first and then through `inner`: inner's domain is the tensor that outer reads. Loaded variables
-// are kept: a caller that composes two maps which both have some gives them different numbers first.
+// The map that reads through `outer` first and then through `inner`: inner's domain is the tensor that outer reads. Loaded
+// variables are kept: a caller that composes two maps which both have some gives them different numbers first.
 IndexMap compose(SymContext& context, const IndexMap& outer, const IndexMap& inner);
 
 bool is_identity(SymContext& context, const IndexMap& map, const Dims& dims);

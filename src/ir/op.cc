@@ -25,8 +25,9 @@ void register_op(Op op) {
   auto [place, fresh] = r.by_name.emplace(name, std::make_unique<Op>(std::move(op)));
   TEMPER_CHECK(fresh, "two operators are named " + name);
   const Op* added = place->second.get();
-  r.sorted.insert(std::upper_bound(r.sorted.begin(), r.sorted.end(), added, [](const Op* a, const Op* b) { return a->name < b->name; }),
-                  added);
+  r.sorted.insert(
+      std::upper_bound(r.sorted.begin(), r.sorted.end(), added, [](const Op* a, const Op* b) { return a->name < b->name; }),
+      added);
 }
 
 const Op* find_op(std::string_view name) {

@@ -1,5 +1,6 @@
-// Op: everything Temper knows about one operator, said in one file. A core op has `infer`; every other is a composite, whose `body`
-// writes it in core ops: from that come its lowering, shape inference, reference semantics and cost. Ops register themselves:
+// Op: everything Temper knows about one operator, said in one file. A core op has `infer`; every other is a composite, whose
+// `body` writes it in core ops: from that come its lowering, shape inference, reference semantics and cost. Ops register
+// themselves:
 //
 //   const RegisterOp<Softmax> kSoftmax{{.name = "softmax", .body = ..., .onnx = {{"Softmax", 13, ...}}, .samples = {...}}};
 #pragma once
@@ -14,8 +15,8 @@
 
 namespace temper {
 
-class Builder;    // ops/builder.h
-class OnnxNode;   // ops/onnx_node.h
+class Builder;   // ops/builder.h
+class OnnxNode;  // ops/onnx_node.h
 
 struct OnnxBinding {
   std::string op_type;
@@ -29,7 +30,8 @@ struct Op {
   std::string name;
   // Core ops: result types from operands. The node's results are not yet made.
   std::function<Expected<std::vector<ValueType>>(Graph& graph, const Attrs& attrs, std::span<const ValueId> operands,
-                                                 const std::vector<std::unique_ptr<Graph>>& bodies)> infer;
+                                                 const std::vector<std::unique_ptr<Graph>>& bodies)>
+      infer;
   // Composites: emits core ops (or other composites) and returns the results; reports errors through the builder.
   std::function<std::vector<ValueId>(Builder& builder, const Attrs& attrs, std::span<const ValueId> operands)> body;
   std::vector<OnnxBinding> onnx;

@@ -44,28 +44,55 @@ ScalarValue Tensor::at(int64_t i) const {
   ScalarValue v;
   const std::byte* p = bytes_.data();
   switch (dtype_) {
-    case DType::kF32: v.f = reinterpret_cast<const float*>(p)[i]; break;
-    case DType::kF64: v.f = reinterpret_cast<const double*>(p)[i]; break;
-    case DType::kF16: v.f = f16_to_f32(reinterpret_cast<const uint16_t*>(p)[i]); break;
-    case DType::kBF16: v.f = bf16_to_f32(reinterpret_cast<const uint16_t*>(p)[i]); break;
-    case DType::kF8E4M3: v.f = f8e4m3_to_f32(reinterpret_cast<const uint8_t*>(p)[i]); break;
-    case DType::kF8E5M2: v.f = f8e5m2_to_f32(reinterpret_cast<const uint8_t*>(p)[i]); break;
-    case DType::kI8: v.i = reinterpret_cast<const int8_t*>(p)[i]; break;
-    case DType::kI16: v.i = reinterpret_cast<const int16_t*>(p)[i]; break;
-    case DType::kI32: v.i = reinterpret_cast<const int32_t*>(p)[i]; break;
+    case DType::kF32:
+      v.f = reinterpret_cast<const float*>(p)[i];
+      break;
+    case DType::kF64:
+      v.f = reinterpret_cast<const double*>(p)[i];
+      break;
+    case DType::kF16:
+      v.f = f16_to_f32(reinterpret_cast<const uint16_t*>(p)[i]);
+      break;
+    case DType::kBF16:
+      v.f = bf16_to_f32(reinterpret_cast<const uint16_t*>(p)[i]);
+      break;
+    case DType::kF8E4M3:
+      v.f = f8e4m3_to_f32(reinterpret_cast<const uint8_t*>(p)[i]);
+      break;
+    case DType::kF8E5M2:
+      v.f = f8e5m2_to_f32(reinterpret_cast<const uint8_t*>(p)[i]);
+      break;
+    case DType::kI8:
+      v.i = reinterpret_cast<const int8_t*>(p)[i];
+      break;
+    case DType::kI16:
+      v.i = reinterpret_cast<const int16_t*>(p)[i];
+      break;
+    case DType::kI32:
+      v.i = reinterpret_cast<const int32_t*>(p)[i];
+      break;
     case DType::kI64:
-    case DType::kU64: v.i = reinterpret_cast<const int64_t*>(p)[i]; break;
+    case DType::kU64:
+      v.i = reinterpret_cast<const int64_t*>(p)[i];
+      break;
     case DType::kBool:
-    case DType::kU8: v.i = reinterpret_cast<const uint8_t*>(p)[i]; break;
-    case DType::kU16: v.i = reinterpret_cast<const uint16_t*>(p)[i]; break;
-    case DType::kU32: v.i = reinterpret_cast<const uint32_t*>(p)[i]; break;
+    case DType::kU8:
+      v.i = reinterpret_cast<const uint8_t*>(p)[i];
+      break;
+    case DType::kU16:
+      v.i = reinterpret_cast<const uint16_t*>(p)[i];
+      break;
+    case DType::kU32:
+      v.i = reinterpret_cast<const uint32_t*>(p)[i];
+      break;
     case DType::kI4:
     case DType::kU4: {
       int nibble = (reinterpret_cast<const uint8_t*>(p)[i / 2] >> (i % 2 * 4)) & 15;
       v.i = dtype_ == DType::kI4 && nibble >= 8 ? nibble - 16 : nibble;
       break;
     }
-    case DType::kString: break;
+    case DType::kString:
+      break;
   }
   return v;
 }
@@ -73,21 +100,43 @@ ScalarValue Tensor::at(int64_t i) const {
 void Tensor::set(int64_t i, ScalarValue v) {
   std::byte* p = mutable_bytes();
   switch (dtype_) {
-    case DType::kF32: reinterpret_cast<float*>(p)[i] = static_cast<float>(v.f); break;
-    case DType::kF64: reinterpret_cast<double*>(p)[i] = v.f; break;
-    case DType::kF16: reinterpret_cast<uint16_t*>(p)[i] = f32_to_f16(static_cast<float>(v.f)); break;
-    case DType::kBF16: reinterpret_cast<uint16_t*>(p)[i] = f32_to_bf16(static_cast<float>(v.f)); break;
-    case DType::kF8E4M3: reinterpret_cast<uint8_t*>(p)[i] = f32_to_f8e4m3(static_cast<float>(v.f)); break;
-    case DType::kF8E5M2: reinterpret_cast<uint8_t*>(p)[i] = f32_to_f8e5m2(static_cast<float>(v.f)); break;
+    case DType::kF32:
+      reinterpret_cast<float*>(p)[i] = static_cast<float>(v.f);
+      break;
+    case DType::kF64:
+      reinterpret_cast<double*>(p)[i] = v.f;
+      break;
+    case DType::kF16:
+      reinterpret_cast<uint16_t*>(p)[i] = f32_to_f16(static_cast<float>(v.f));
+      break;
+    case DType::kBF16:
+      reinterpret_cast<uint16_t*>(p)[i] = f32_to_bf16(static_cast<float>(v.f));
+      break;
+    case DType::kF8E4M3:
+      reinterpret_cast<uint8_t*>(p)[i] = f32_to_f8e4m3(static_cast<float>(v.f));
+      break;
+    case DType::kF8E5M2:
+      reinterpret_cast<uint8_t*>(p)[i] = f32_to_f8e5m2(static_cast<float>(v.f));
+      break;
     case DType::kI8:
-    case DType::kU8: reinterpret_cast<uint8_t*>(p)[i] = static_cast<uint8_t>(v.i); break;
+    case DType::kU8:
+      reinterpret_cast<uint8_t*>(p)[i] = static_cast<uint8_t>(v.i);
+      break;
     case DType::kI16:
-    case DType::kU16: reinterpret_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(v.i); break;
+    case DType::kU16:
+      reinterpret_cast<uint16_t*>(p)[i] = static_cast<uint16_t>(v.i);
+      break;
     case DType::kI32:
-    case DType::kU32: reinterpret_cast<uint32_t*>(p)[i] = static_cast<uint32_t>(v.i); break;
+    case DType::kU32:
+      reinterpret_cast<uint32_t*>(p)[i] = static_cast<uint32_t>(v.i);
+      break;
     case DType::kI64:
-    case DType::kU64: reinterpret_cast<int64_t*>(p)[i] = v.i; break;
-    case DType::kBool: reinterpret_cast<uint8_t*>(p)[i] = v.i != 0; break;
+    case DType::kU64:
+      reinterpret_cast<int64_t*>(p)[i] = v.i;
+      break;
+    case DType::kBool:
+      reinterpret_cast<uint8_t*>(p)[i] = v.i != 0;
+      break;
     case DType::kI4:
     case DType::kU4: {
       auto& byte = reinterpret_cast<uint8_t*>(p)[i / 2];
@@ -95,7 +144,8 @@ void Tensor::set(int64_t i, ScalarValue v) {
       byte = static_cast<uint8_t>((byte & ~(15 << shift)) | ((v.i & 15) << shift));
       break;
     }
-    case DType::kString: break;
+    case DType::kString:
+      break;
   }
 }
 

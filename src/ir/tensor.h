@@ -1,5 +1,6 @@
-// Tensor: a constant array in host memory, row-major, of known dims. Copies share the bytes, which never change once shared; they may
-// be a piece of a mapped file, which `owner` keeps open. Elements of i4 and u4 are packed two to a byte, low nibble first.
+// Tensor: a constant array in host memory, row-major, of known dims. Copies share the bytes, which never change once shared;
+// they may be a piece of a mapped file, which `owner` keeps open. Elements of i4 and u4 are packed two to a byte, low nibble
+// first.
 #pragma once
 
 #include <cstddef>

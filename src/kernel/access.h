@@ -8,8 +8,8 @@
 
 namespace temper {
 
-// Follows reindex nodes upwards as long as the composed access stays one that kernels follow well; `stop(value)` ends it at values that
-// are to be stored. `value` of the result is a ValueId of the graph.
+// Follows reindex nodes upwards as long as the composed access stays one that kernels follow well; `stop(value)` ends it at
+// values that are to be stored. `value` of the result is a ValueId of the graph.
 Access resolve_access(const Graph& graph, ValueId value, IndexMap map, const std::function<bool(ValueId)>& stop);
 
 // The access of a reader whose point is the element's own index.

@@ -13,7 +13,9 @@ bool reads_own_point(SymContext& context, const Access& a, const Dims& dims) {
 
 // The last product reads row d0, d1, ... of p, one element for each step of its only sum.
 bool reads_rows(SymContext& context, const Contract& c, const Dims& dims) {
-  if (c.reduced != 1 || dims.empty() || c.domain.size() < dims.size() + 1 || !c.lhs.map.guard.is_const(1) || !c.lhs.loads.empty()) return false;
+  if (c.reduced != 1 || dims.empty() || c.domain.size() < dims.size() + 1 || !c.lhs.map.guard.is_const(1) ||
+      !c.lhs.loads.empty())
+    return false;
   auto vars = index_vars(context, c.domain);
   for (size_t d = 0; d + 1 < dims.size(); ++d) {
     if (c.domain[d] != dims[d] || c.lhs.map.results[d] != vars[d]) return false;
@@ -39,7 +41,8 @@ void append(Region& whole, const Region& part, std::vector<int> number) {
 }
 
 bool only_maps_behind(const Region& region, size_t from) {
-  return std::all_of(region.stages.begin() + static_cast<ptrdiff_t>(from), region.stages.end(), [](const Stage& s) { return std::holds_alternative<Map>(s); });
+  return std::all_of(region.stages.begin() + static_cast<ptrdiff_t>(from), region.stages.end(),
+                     [](const Stage& s) { return std::holds_alternative<Map>(s); });
 }
 
 bool keeps_order(const Unit& unit) {
@@ -49,7 +52,9 @@ bool keeps_order(const Unit& unit) {
   return true;
 }
 
-bool is_product(const Unit& unit) { return unit.outputs.size() == 1 && !unit.region.stages.empty() && std::holds_alternative<Contract>(unit.region.stages[0]); }
+bool is_product(const Unit& unit) {
+  return unit.outputs.size() == 1 && !unit.region.stages.empty() && std::holds_alternative<Contract>(unit.region.stages[0]);
+}
 
 // Rows over one input, whose only result has its dims.
 bool is_rows(const Unit& unit) {
@@ -149,13 +154,16 @@ std::optional<ChainParts> chain_parts(SymContext& context, const Region& region)
       if (a.value < first_value[parts.first_row] - 1 || !a.map.guard.is_const(1) || !a.loads.empty()) return std::nullopt;
       const Dims& read = types[a.value].dims;
       if (read != dims && read != kept) return std::nullopt;
-      if (a.map.results != std::vector<SymInt>(vars.begin(), vars.begin() + static_cast<ptrdiff_t>(read.size()))) return std::nullopt;
+      if (a.map.results != std::vector<SymInt>(vars.begin(), vars.begin() + static_cast<ptrdiff_t>(read.size())))
+        return std::nullopt;
     }
     const auto& body = map ? map->body : reduce->body;
-    if (std::any_of(body->code().begin(), body->code().end(), [](const ScalarInstruction& in) { return in.op == ScalarOp::kSym; })) return std::nullopt;
+    if (std::any_of(body->code().begin(), body->code().end(),
+                    [](const ScalarInstruction& in) { return in.op == ScalarOp::kSym; }))
+      return std::nullopt;
   }
-  if (values->lhs.value != first_value[parts.last] - 1 || values->rhs.value >= inputs || scores->lhs.value >= inputs || scores->rhs.value >= inputs ||
-      types[values->lhs.value].dims != dims || !reads_rows(context, *values, dims)) {
+  if (values->lhs.value != first_value[parts.last] - 1 || values->rhs.value >= inputs || scores->lhs.value >= inputs ||
+      scores->rhs.value >= inputs || types[values->lhs.value].dims != dims || !reads_rows(context, *values, dims)) {
     return std::nullopt;
   }
   return parts;
@@ -182,7 +190,8 @@ void join_chains(Partition& partition, const Graph& graph) {
     size_t r = next(scores);
     if (r == partition.units.size() || !is_rows(partition.units[r])) continue;
     size_t v = next(partition.units[r]);
-    if (v == partition.units.size() || !is_product(partition.units[v]) || partition.units[v].region.stages.size() != 1) continue;
+    if (v == partition.units.size() || !is_product(partition.units[v]) || partition.units[v].region.stages.size() != 1)
+      continue;
     Unit whole = joined(scores, partition.units[r], partition.units[v]);
     if (!chain_parts(graph.sym(), whole.region)) continue;
     taken[u] = taken[r] = 1;

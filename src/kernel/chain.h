@@ -2,9 +2,9 @@
 //
 //   s = contract(a, b), maps of s      p = maps and reductions of s along its last dimension      c = contract(p, d)
 //
-// Attention is one: softmax(q k / t + mask) v. What lies between the products need not be softmax, nor be called so: each step reads the
-// one before at its own point, and the last product reads p's rows. The joined unit keeps its parts: where no source can do the whole,
-// the parts are done one by one.
+// Attention is one: softmax(q k / t + mask) v. What lies between the products need not be softmax, nor be called so: each step
+// reads the one before at its own point, and the last product reads p's rows. The joined unit keeps its parts: where no source
+// can do the whole, the parts are done one by one.
 #pragma once
 
 #include "kernel/partition.h"
@@ -14,8 +14,8 @@ namespace temper {
 // Units in the order in which they can run; a joined one stands where its last part stood.
 void join_chains(Partition& partition, const Graph& graph);
 
-// The parts of a joined unit's region: stages [0, first_row) are the first contraction and its maps, [first_row, last) the rows, `last`
-// the second contraction. nullopt: it is no such region.
+// The parts of a joined unit's region: stages [0, first_row) are the first contraction and its maps, [first_row, last) the
+// rows, `last` the second contraction. nullopt: it is no such region.
 struct ChainParts {
   size_t first_row = 0, last = 0;
 };

@@ -41,8 +41,8 @@ struct Parts {
   bool is_trivial(size_t v) const { return stage.domain[v].is_const(1); }
 };
 
-std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out, bool rhs_constant,
-                                          const std::function<int64_t(SymInt)>& best) {
+std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out,
+                                          bool rhs_constant, const std::function<int64_t(SymInt)>& best) {
   auto a = as_affine(lhs.address(p.stage.lhs.map.results), p.vars), b = as_affine(rhs.address(p.stage.rhs.map.results), p.vars);
   if (!a || !b) return Why("an operand's index is not affine");
   std::vector<Loop> rows, cols, depth, batch;
@@ -61,7 +61,8 @@ std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, con
     }
   }
   rows = collapse(rows), cols = collapse(cols), depth = collapse(depth), batch = collapse(batch);
-  // Of several loops over rows the longest is the matrix's: any does where lhs is read along its depth, else the one that lies innermost.
+  // Of several loops over rows the longest is the matrix's: any does where lhs is read along its depth, else the one that lies
+  // innermost.
   if (!rows.empty()) {
     bool along_depth = depth.empty() || depth[0].a.is_const(1);
     auto matrix = std::max_element(rows.begin(), rows.end(), [&](const Loop& x, const Loop& y) {
@@ -106,9 +107,12 @@ std::variant<Contraction, Why> as_product(const Parts& p, const Layout& lhs, con
     return Why("neither rows nor depth of lhs are innermost in memory");
   }
   if (!rhs_constant) {
-    if (m.b_col.is_const(1)) m.ldb = m.b_depth;
-    else if (m.b_depth.is_const(1)) m.ldb = m.b_col, m.b_transposed = true;
-    else return Why("neither depth nor columns of rhs are innermost in memory");
+    if (m.b_col.is_const(1))
+      m.ldb = m.b_depth;
+    else if (m.b_depth.is_const(1))
+      m.ldb = m.b_col, m.b_transposed = true;
+    else
+      return Why("neither depth nor columns of rhs are innermost in memory");
   }
   batch.insert(batch.end(), rows.begin(), rows.end());
   if (batch.size() > 3) return Why("more than three batch dimensions");
@@ -185,8 +189,8 @@ std::optional<Window> as_window(const Parts& p, SymInt index, std::vector<SymInt
   return w;
 }
 
-std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out, const Dims& lhs_dims,
-                                              bool rhs_constant) {
+std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs, const Layout& rhs, const Layout& out,
+                                              const Dims& lhs_dims, bool rhs_constant) {
   if (!rhs_constant) return Why("the weights of a convolution are not constant");
   auto weights = as_affine(rhs.address(p.stage.rhs.map.results), p.vars);
   if (!weights) return Why("the weights' index is not affine");
@@ -209,9 +213,11 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
       return Why("two dimensions of lhs act as channels");
     }
   }
-  if (!guards_range(p.stage.lhs.map.guard, index, lhs_dims, exact)) return Why("elements are left out by another rule than padding");
+  if (!guards_range(p.stage.lhs.map.guard, index, lhs_dims, exact))
+    return Why("elements are left out by another rule than padding");
   // Integer kernels pad with any level.
-  if (is_float(p.stage.accumulate) && !p.stage.lhs.map.guard.is_const(1) && !(p.stage.lhs.fill == ScalarValue{})) return Why("padding is not zero");
+  if (is_float(p.stage.accumulate) && !p.stage.lhs.map.guard.is_const(1) && !(p.stage.lhs.fill == ScalarValue{}))
+    return Why("padding is not zero");
   Convolution c;
   Contraction result;
   std::vector<char> is_tap(p.vars.size(), 0);
@@ -220,7 +226,8 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
     if (windows[d]->tap != -1) is_tap[windows[d]->tap] = 1;
   }
   for (int d : spatial) {
-    if (c.transposed && !windows[d]->transposed && windows[d]->tap != -1) return Why("one dimension is a convolution, another a transposed one");
+    if (c.transposed && !windows[d]->transposed && windows[d]->tap != -1)
+      return Why("one dimension is a convolution, another a transposed one");
   }
   if (spatial.size() > 3) return Why("windows in three dimensions");
   if (spatial.size() == 3) {
@@ -232,8 +239,8 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
     result.row_dims.push_back(w.row);
     spatial.erase(spatial.begin());
   }
-  auto take = [&](int d, SymInt& in, SymInt& extent, SymInt& kernel, SymInt& stride, SymInt& dilation, SymInt& pad, SymInt& in_stride,
-                  SymInt& out_stride, SymInt& w_stride) {
+  auto take = [&](int d, SymInt& in, SymInt& extent, SymInt& kernel, SymInt& stride, SymInt& dilation, SymInt& pad,
+                  SymInt& in_stride, SymInt& out_stride, SymInt& w_stride) {
     const Window& w = *windows[d];
     in = lhs_dims[d];
     extent = p.extent(w.row);
@@ -245,9 +252,11 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
   };
   if (spatial.empty()) return Why("no window");
   take(spatial.back(), c.in_w, c.out_w, c.kernel_w, c.stride_w, c.dilation_w, c.pad_left, c.in_pixel, c.out_pixel, c.w_w);
-  if (spatial.size() == 2) take(spatial[0], c.in_h, c.out_h, c.kernel_h, c.stride_h, c.dilation_h, c.pad_top, c.in_row, c.out_row, c.w_h);
+  if (spatial.size() == 2)
+    take(spatial[0], c.in_h, c.out_h, c.kernel_h, c.stride_h, c.dilation_h, c.pad_top, c.in_row, c.out_row, c.w_h);
   for (int d : spatial) result.row_dims.push_back(windows[d]->row);
-  // Columns, and the channels that are summed. A variable that neither operand depends on is a column too: equal weights may be one.
+  // Columns, and the channels that are summed. A variable that neither operand depends on is a column too: equal weights may be
+  // one.
   int col = -1, depth = -1;
   std::vector<char> is_row(p.vars.size(), 0);
   for (int d : result.row_dims) is_row[d] = 1;
@@ -304,9 +313,9 @@ Parts parts_of(SymContext& context, const Contract& stage) {
 
 }  // namespace
 
-std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs, const Layout& rhs,
-                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant,
-                                                           const std::function<int64_t(SymInt)>& best) {
+std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs,
+                                                           const Layout& rhs, const Layout& out, const Dims& lhs_dims,
+                                                           bool rhs_constant, const std::function<int64_t(SymInt)>& best) {
   Parts p = parts_of(context, stage);
   if (!stage.rhs.map.guard.is_const(1)) return Why("rhs is guarded");
   bool window = !stage.lhs.map.guard.is_const(1);
@@ -320,7 +329,9 @@ std::variant<Contraction, std::string> analyse_contraction(SymContext& context, 
     for (size_t v = 0; v < p.vars.size(); ++v) {
       if (affine->coefficients[v].is_const(0)) continue;
       (v < p.out_count ? row : tap) = true;
-      if (v < p.out_count && affine->coefficients[v].is_const() && affine->coefficients[v].value() > 1 && affine->coefficients[v].value() <= 8) strided = true;
+      if (v < p.out_count && affine->coefficients[v].is_const() && affine->coefficients[v].value() > 1 &&
+          affine->coefficients[v].value() <= 8)
+        strided = true;
     }
     window = window || (row && (tap || strided));
   }
@@ -337,14 +348,16 @@ std::variant<Contraction, std::string> analyse_contraction(SymContext& context, 
 
 int wanted_innermost_lhs(SymContext& context, const Contract& stage) {
   Parts p = parts_of(context, stage);
-  // The dimension that runs with a reduced variable which is no tap of a window: the summed channels. Depthwise: with the columns.
+  // The dimension that runs with a reduced variable which is no tap of a window: the summed channels. Depthwise: with the
+  // columns.
   int best = -1;
   for (size_t d = 0; d < stage.lhs.map.results.size(); ++d) {
     SymInt e = stage.lhs.map.results[d];
     bool row = false, reduced = false;
     for (size_t v = 0; v < p.vars.size(); ++v) {
       if (p.is_trivial(v) || !depends_on(e, p.vars[v])) continue;
-      bool in_rhs = std::any_of(stage.rhs.map.results.begin(), stage.rhs.map.results.end(), [&](SymInt r) { return depends_on(r, p.vars[v]); });
+      bool in_rhs = std::any_of(stage.rhs.map.results.begin(), stage.rhs.map.results.end(),
+                                [&](SymInt r) { return depends_on(r, p.vars[v]); });
       if (v < p.out_count && !in_rhs) row = true;
       if (v >= p.out_count || in_rhs) reduced = true;
     }
@@ -357,8 +370,10 @@ int wanted_innermost_out(SymContext& context, const Contract& stage) {
   Parts p = parts_of(context, stage);
   for (size_t v = p.out_count; v-- > 0;) {
     if (p.is_trivial(v)) continue;
-    bool in_rhs = std::any_of(stage.rhs.map.results.begin(), stage.rhs.map.results.end(), [&](SymInt r) { return depends_on(r, p.vars[v]); });
-    bool row = std::any_of(stage.lhs.map.results.begin(), stage.lhs.map.results.end(), [&](SymInt r) { return depends_on(r, p.vars[v]); });
+    bool in_rhs = std::any_of(stage.rhs.map.results.begin(), stage.rhs.map.results.end(),
+                              [&](SymInt r) { return depends_on(r, p.vars[v]); });
+    bool row = std::any_of(stage.lhs.map.results.begin(), stage.lhs.map.results.end(),
+                           [&](SymInt r) { return depends_on(r, p.vars[v]); });
     if (in_rhs && !row) return static_cast<int>(v);
   }
   // Depthwise and grouped: the channel occurs on both sides, in the dimension of lhs that is wanted innermost.

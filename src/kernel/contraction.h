@@ -1,8 +1,8 @@
-// Contraction: what a Contract stage is once layouts are known, in the terms in which kernels are written: a (batched) matrix product, a
-// convolution or a transposed convolution, with every size and stride as a SymInt (in elements).
+// Contraction: what a Contract stage is once layouts are known, in the terms in which kernels are written: a (batched) matrix
+// product, a convolution or a transposed convolution, with every size and stride as a SymInt (in elements).
 //
-// Variables of the stage are sorted by where they occur: rows only in lhs, columns only in rhs, batch in both, depth in both and reduced.
-// A dimension of lhs that mixes a row with a depth variable (or is guarded) is a window: then it is a convolution.
+// Variables of the stage are sorted by where they occur: rows only in lhs, columns only in rhs, batch in both, depth in both
+// and reduced. A dimension of lhs that mixes a row with a depth variable (or is guarded) is a window: then it is a convolution.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@ namespace temper {
 struct MatrixProduct {
   SymInt rows = 1, depth = 1, cols = 1;
   SymInt lda = 0, ldb = 0, ldc = 0;
-  bool a_transposed = false;   // a is [depth, rows]
-  bool b_transposed = false;   // b is [cols, depth]; free for constants
+  bool a_transposed = false;      // a is [depth, rows]
+  bool b_transposed = false;      // b is [cols, depth]; free for constants
   SymInt b_depth = 1, b_col = 1;  // strides of b, whichever way it lies
   struct Batch {
     SymInt count = 1, a = 0, b = 0, c = 0;
@@ -43,12 +43,12 @@ struct Contraction {
 };
 
 // Or why it is none of these. `best`: values of expressions at the shapes to be fast for; the answer holds at all shapes.
-std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs, const Layout& rhs,
-                                                           const Layout& out, const Dims& lhs_dims, bool rhs_constant,
-                                                           const std::function<int64_t(SymInt)>& best);
+std::variant<Contraction, std::string> analyse_contraction(SymContext& context, const Contract& stage, const Layout& lhs,
+                                                           const Layout& rhs, const Layout& out, const Dims& lhs_dims,
+                                                           bool rhs_constant, const std::function<int64_t(SymInt)>& best);
 
-// Which dimension of a tensor kernels want innermost in memory: of lhs the one that runs with the depth, of the result the one that runs
-// with the columns; -1 for no wish.
+// Which dimension of a tensor kernels want innermost in memory: of lhs the one that runs with the depth, of the result the one
+// that runs with the columns; -1 for no wish.
 int wanted_innermost_lhs(SymContext& context, const Contract& stage);
 int wanted_innermost_out(SymContext& context, const Contract& stage);
 

@@ -93,10 +93,12 @@ Expected<ExactRegion> ExactRegion::make(Region region, SymValues symbols, std::v
     ExactStage* exact = state->stages.back().get();
     exact->first = first;
     for (const TensorType& type : result_types(stage)) {
-      ExactState::Value value{.dtype = type.dtype, .dims = TEMPER_TRY_AT(state->evaluate_dims(type.dims), place), .stage = exact};
+      ExactState::Value value{
+          .dtype = type.dtype, .dims = TEMPER_TRY_AT(state->evaluate_dims(type.dims), place), .stage = exact};
       int64_t count = 1;
       for (int64_t dim : value.dims) {
-        if (dim != 0 && count > kMostElements / dim) return Error(ErrorCode::kUnsupported, "a value of more than 2^40 elements").at(place);
+        if (dim != 0 && count > kMostElements / dim)
+          return Error(ErrorCode::kUnsupported, "a value of more than 2^40 elements").at(place);
         count *= dim;
       }
       if (count <= kMostDense) {

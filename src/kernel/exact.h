@@ -1,8 +1,8 @@
-// ExactRegion: what a Region computes, point by point, independent of every backend: the oracle of the tuner and of tests. Floating
-// types are computed in double without rounding in between (a `cast` rounds), integers wrap around in their own width.
+// ExactRegion: what a Region computes, point by point, independent of every backend: the oracle of the tuner and of tests.
+// Floating types are computed in double without rounding in between (a `cast` rounds), integers wrap around in their own width.
 //
-// Points are computed when they are asked for, and kept. Each comes with its error bound: how far a correct kernel may be off, by
-// Note [Error model]. Symbols are given by name; the size of a Compact is found by evaluating it.
+// Points are computed when they are asked for, and kept. Each comes with its error bound: how far a correct kernel may be off,
+// by Note [Error model]. Symbols are given by name; the size of a Compact is found by evaluating it.
 //
 //   ExactRegion exact = TEMPER_TRY(ExactRegion::make(region, {{"batch", 2}}, {image, filter, bias}));
 //   ExactValue y = TEMPER_TRY(exact.at(4, std::array<int64_t, 4>{0, 17, 3, 63}));

@@ -23,7 +23,8 @@ namespace {
 // Writes a ShapeProgram whose inputs are the variables of a point; compile_shapes is for dimensions and sizes alone.
 class PointCompiler {
  public:
-  PointCompiler(const SymValues& symbols, ShapeProgram& program, std::span<const SymInt> inputs) : symbols_(symbols), program_(program) {
+  PointCompiler(const SymValues& symbols, ShapeProgram& program, std::span<const SymInt> inputs)
+      : symbols_(symbols), program_(program) {
     for (SymInt var : inputs) {
       slots_.emplace(var, static_cast<int32_t>(program_.inputs.size()));
       program_.inputs.push_back(var_of(var).name);
@@ -40,20 +41,29 @@ class PointCompiler {
  private:
   Expected<int32_t> make(SymInt e) {
     switch (kind_of(e)) {
-      case SymKind::kConst: return emit({.op = ShapeOp::kConst, .constant = e.value()});
+      case SymKind::kConst:
+        return emit({.op = ShapeOp::kConst, .constant = e.value()});
       case SymKind::kVar: {
         auto found = symbols_.find(var_of(e).name);
         if (found != symbols_.end()) return emit({.op = ShapeOp::kConst, .constant = found->second});
         return Error(ErrorCode::kNotFound, "no value was given for the dimension '" + var_of(e).name + "'");
       }
-      case SymKind::kSum: return fold(e, ShapeOp::kAdd);
-      case SymKind::kProduct: return fold(e, ShapeOp::kMul);
-      case SymKind::kFloorDiv: return fold(e, ShapeOp::kFloorDiv);
-      case SymKind::kMod: return fold(e, ShapeOp::kMod);
-      case SymKind::kMin: return fold(e, ShapeOp::kMin);
-      case SymKind::kMax: return fold(e, ShapeOp::kMax);
-      case SymKind::kLess: return fold(e, ShapeOp::kLess);
-      case SymKind::kEqual: return fold(e, ShapeOp::kEqual);
+      case SymKind::kSum:
+        return fold(e, ShapeOp::kAdd);
+      case SymKind::kProduct:
+        return fold(e, ShapeOp::kMul);
+      case SymKind::kFloorDiv:
+        return fold(e, ShapeOp::kFloorDiv);
+      case SymKind::kMod:
+        return fold(e, ShapeOp::kMod);
+      case SymKind::kMin:
+        return fold(e, ShapeOp::kMin);
+      case SymKind::kMax:
+        return fold(e, ShapeOp::kMax);
+      case SymKind::kLess:
+        return fold(e, ShapeOp::kLess);
+      case SymKind::kEqual:
+        return fold(e, ShapeOp::kEqual);
     }
     TEMPER_CHECK(false, "a kind of SymInt without shape instruction");
   }
@@ -113,8 +123,8 @@ Expected<std::optional<int64_t>> ExactMap::locate(std::span<const int64_t> point
   std::span<const int64_t> indices = values.subspan(1);
   for (size_t k = 0; k < dims.size(); ++k) {
     if (indices[k] < 0 || indices[k] >= dims[k]) {
-      return Error(ErrorCode::kInvalidArgument, "index " + std::to_string(indices[k]) + " is outside of dimension " + std::to_string(k) +
-                                                    ", which has the extent " + std::to_string(dims[k]));
+      return Error(ErrorCode::kInvalidArgument, "index " + std::to_string(indices[k]) + " is outside of dimension " +
+                                                    std::to_string(k) + ", which has the extent " + std::to_string(dims[k]));
     }
   }
   return std::optional<int64_t>(position_of(indices, dims));

@@ -2,7 +2,8 @@
 
 namespace temper {
 
-Expected<ExactBody> ExactBody::compile(const ExactState& state, const ScalarBodyPtr& body, const std::vector<Access>& operands) {
+Expected<ExactBody> ExactBody::compile(const ExactState& state, const ScalarBodyPtr& body,
+                                       const std::vector<Access>& operands) {
   ExactBody result;
   result.body_ = body;
   for (const Access& operand : operands) result.operands_.push_back(TEMPER_TRY(state.compile_access(operand)));
@@ -24,10 +25,18 @@ Expected<std::span<const ExactValue>> ExactBody::run(ExactState& state, std::spa
     const ScalarInstruction& x = code[i];
     auto arg = [&](int k) { return x.args[k] < 0 ? ExactValue{} : values_[x.args[k]]; };
     switch (x.op) {
-      case ScalarOp::kOperand: values_[i] = TEMPER_TRY(state.read(operands_[x.index], point)); break;
-      case ScalarOp::kConst: values_[i] = {.value = x.constant}; break;
-      case ScalarOp::kSym: values_[i] = {.value = {.i = syms[next_sym++]}}; break;
-      case ScalarOp::kCast: values_[i] = cast_with_error(arg(0), code[x.args[0]].dtype, x.dtype); break;
+      case ScalarOp::kOperand:
+        values_[i] = TEMPER_TRY(state.read(operands_[x.index], point));
+        break;
+      case ScalarOp::kConst:
+        values_[i] = {.value = x.constant};
+        break;
+      case ScalarOp::kSym:
+        values_[i] = {.value = {.i = syms[next_sym++]}};
+        break;
+      case ScalarOp::kCast:
+        values_[i] = cast_with_error(arg(0), code[x.args[0]].dtype, x.dtype);
+        break;
       default: {
         DType type = code[x.args[x.op == ScalarOp::k_select ? 1 : 0]].dtype;
         values_[i] = evaluate_with_error(x.op, type, arg(0), arg(1), arg(2));

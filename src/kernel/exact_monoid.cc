@@ -21,7 +21,8 @@ ExactValue of_float(double value, double error) {
 // Adds what storing in the result's type costs, and infinity where the compute type may overflow.
 ExactValue stored(ExactValue x, DType type) {
   if (!is_float(type) || !std::isfinite(x.value.f)) return x;
-  if (compute_type(type) == DType::kF32 && std::fabs(x.value.f) + x.error > std::numeric_limits<float>::max()) x.error = kInfinity;
+  if (compute_type(type) == DType::kF32 && std::fabs(x.value.f) + x.error > std::numeric_limits<float>::max())
+    x.error = kInfinity;
   x.error += store_error(type, std::fabs(x.value.f));
   return x;
 }
@@ -84,8 +85,8 @@ class Product final : public ExactMonoid {
       results[0] = {.value = integer_, .error = error_};
       return;
     }
-    // In another order a partial product may leave the range of the compute type although this one does not: only a product that
-    // is far from both ends on the whole way is certain.
+    // In another order a partial product may leave the range of the compute type although this one does not: only a product
+    // that is far from both ends on the whole way is certain.
     bool is_certain = compute_type(to_) == DType::kF64 || (largest_ < 0x1p60 && smallest_ > 0x1p-60);
     results[0] = stored(of_float(product_, is_certain ? error_ : kInfinity), to_);
   }
@@ -142,8 +143,8 @@ class Truth final : public ExactMonoid {
   bool decides_, found_ = false, certain_ = false, doubtful_ = false;
 };
 
-// Positions of extrema. NaN counts as the extremum, as for max and min. The error is the distance to the farthest element that may be
-// the extremum as well.
+// Positions of extrema. NaN counts as the extremum, as for max and min. The error is the distance to the farthest element that
+// may be the extremum as well.
 class Position final : public ExactMonoid {
  public:
   Position(DType from, bool is_max, bool last) : from_(from), is_max_(is_max), last_(last) {}
@@ -173,7 +174,8 @@ class Position final : public ExactMonoid {
   bool may_win(ExactValue x) const {
     ExactValue best = all_[best_];
     if (x.error == kInfinity || best.error == kInfinity) return true;
-    double gap = is_float(from_) ? best.value.f - x.value.f : static_cast<double>(best.value.i) - static_cast<double>(x.value.i);
+    double gap =
+        is_float(from_) ? best.value.f - x.value.f : static_cast<double>(best.value.i) - static_cast<double>(x.value.i);
     return x.error + best.error > 0 && std::fabs(gap) <= x.error + best.error;
   }
 
@@ -183,7 +185,8 @@ class Position final : public ExactMonoid {
   std::vector<ExactValue> all_;
 };
 
-// Welford's algorithm errs in the variance by about n u sqrt(var (var + mean^2)) (Higham, 1.9): the condition number of the variance.
+// Welford's algorithm errs in the variance by about n u sqrt(var (var + mean^2)) (Higham, 1.9): the condition number of the
+// variance.
 class Welford final : public ExactMonoid {
  public:
   explicit Welford(DType to) : to_(to) {}
@@ -242,7 +245,8 @@ class MaxSumExp final : public ExactMonoid {
       if (term > 0) error += term * std::expm1(x.error + largest_error + 2 * u * (std::fabs(d) + 8));
     }
     error += (rounding_growth(3 * n, compute_type(to_)) + rounding_growth(3 * n, DType::kF64)) * sum;
-    // If all elements are -infinity the sum is NaN by its definition; a kernel that combines neutral elements has something else.
+    // If all elements are -infinity the sum is NaN by its definition; a kernel that combines neutral elements has something
+    // else.
     if (std::isinf(m) && m < 0) error = kInfinity;
     results[0] = stored(of_float(m, largest_error), to_);
     results[1] = stored(of_float(sum, error), to_);
@@ -257,18 +261,30 @@ class MaxSumExp final : public ExactMonoid {
 
 std::unique_ptr<ExactMonoid> make_exact_monoid(MonoidKind kind, DType from, DType to) {
   switch (kind) {
-    case MonoidKind::k_sum: return std::make_unique<Sum>(from, to);
-    case MonoidKind::k_prod: return std::make_unique<Product>(from, to);
-    case MonoidKind::k_max: return std::make_unique<Extremum>(ScalarOp::k_max, from, to);
-    case MonoidKind::k_min: return std::make_unique<Extremum>(ScalarOp::k_min, from, to);
-    case MonoidKind::k_any: return std::make_unique<Truth>(true);
-    case MonoidKind::k_all: return std::make_unique<Truth>(false);
-    case MonoidKind::k_arg_max: return std::make_unique<Position>(from, true, false);
-    case MonoidKind::k_arg_min: return std::make_unique<Position>(from, false, false);
-    case MonoidKind::k_arg_max_last: return std::make_unique<Position>(from, true, true);
-    case MonoidKind::k_arg_min_last: return std::make_unique<Position>(from, false, true);
-    case MonoidKind::k_welford: return std::make_unique<Welford>(to);
-    case MonoidKind::k_max_sum_exp: return std::make_unique<MaxSumExp>(to);
+    case MonoidKind::k_sum:
+      return std::make_unique<Sum>(from, to);
+    case MonoidKind::k_prod:
+      return std::make_unique<Product>(from, to);
+    case MonoidKind::k_max:
+      return std::make_unique<Extremum>(ScalarOp::k_max, from, to);
+    case MonoidKind::k_min:
+      return std::make_unique<Extremum>(ScalarOp::k_min, from, to);
+    case MonoidKind::k_any:
+      return std::make_unique<Truth>(true);
+    case MonoidKind::k_all:
+      return std::make_unique<Truth>(false);
+    case MonoidKind::k_arg_max:
+      return std::make_unique<Position>(from, true, false);
+    case MonoidKind::k_arg_min:
+      return std::make_unique<Position>(from, false, false);
+    case MonoidKind::k_arg_max_last:
+      return std::make_unique<Position>(from, true, true);
+    case MonoidKind::k_arg_min_last:
+      return std::make_unique<Position>(from, false, true);
+    case MonoidKind::k_welford:
+      return std::make_unique<Welford>(to);
+    case MonoidKind::k_max_sum_exp:
+      return std::make_unique<MaxSumExp>(to);
   }
   TEMPER_CHECK(false, "a monoid without exact evaluator");
 }

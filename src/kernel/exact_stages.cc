@@ -18,7 +18,8 @@ int64_t count_of(std::span<const int64_t> dims) {
 
 // A result of a stage leaves with the error of a store, whether the kernel keeps it in a register or not.
 ExactValue rounded(ExactValue x, DType type) {
-  if (is_float(type) && std::isfinite(x.value.f) && type != DType::kF64 && type != DType::kF32) x.error += store_error(type, std::fabs(x.value.f));
+  if (is_float(type) && std::isfinite(x.value.f) && type != DType::kF64 && type != DType::kF32)
+    x.error += store_error(type, std::fabs(x.value.f));
   return x;
 }
 
@@ -106,7 +107,8 @@ class ExactContractStage final : public ExactStage {
       ExactValue x = TEMPER_TRY(state.read(lhs_, point_)), y = TEMPER_TRY(state.read(rhs_, point_));
       if (!is_float(accumulate_)) {
         integer += static_cast<uint64_t>(x.value.i) * static_cast<uint64_t>(y.value.i);
-        if (x.error > 0 || y.error > 0) carried += carry(static_cast<double>(x.value.i), x.error, static_cast<double>(y.value.i), y.error);
+        if (x.error > 0 || y.error > 0)
+          carried += carry(static_cast<double>(x.value.i), x.error, static_cast<double>(y.value.i), y.error);
         continue;
       }
       double term = x.value.f * y.value.f;
@@ -338,8 +340,8 @@ class ExactCompactStage final : public ExactStage {
       if (mask.value.i != 0) found.push_back({.value = {.i = i}, .error = error});
     }
     if (static_cast<int64_t>(found.size()) != size_) {
-      return Error(ErrorCode::kInvalidArgument, "the mask has " + std::to_string(found.size()) + " true elements, and the size given for them is " +
-                                                    std::to_string(size_));
+      return Error(ErrorCode::kInvalidArgument, "the mask has " + std::to_string(found.size()) +
+                                                    " true elements, and the size given for them is " + std::to_string(size_));
     }
     for (size_t k = 0; k < found.size(); ++k) state.learn(first, static_cast<int64_t>(k), found[k]);
     return {};
@@ -354,7 +356,8 @@ class ExactOpaqueStage final : public ExactStage {
  public:
   explicit ExactOpaqueStage(std::string name) : name_(std::move(name)) {}
   Status evaluate(ExactState&, int64_t) override {
-    return Error(ErrorCode::kUnsupported, "opaque stage '" + name_ + "' has no exact evaluator; check it against its own reference");
+    return Error(ErrorCode::kUnsupported,
+                 "opaque stage '" + name_ + "' has no exact evaluator; check it against its own reference");
   }
 
  private:
@@ -370,11 +373,15 @@ struct Maker {
   Expected<std::unique_ptr<ExactStage>> operator()(const Sort& s) { return ExactSortStage::make(state, s); }
   Expected<std::unique_ptr<ExactStage>> operator()(const Scatter& s) { return ExactScatterStage::make(state, s); }
   Expected<std::unique_ptr<ExactStage>> operator()(const Compact& s) { return ExactCompactStage::make(state, s); }
-  Expected<std::unique_ptr<ExactStage>> operator()(const Opaque& s) { return std::unique_ptr<ExactStage>(std::make_unique<ExactOpaqueStage>(s.name)); }
+  Expected<std::unique_ptr<ExactStage>> operator()(const Opaque& s) {
+    return std::unique_ptr<ExactStage>(std::make_unique<ExactOpaqueStage>(s.name));
+  }
 };
 
 }  // namespace
 
-Expected<std::unique_ptr<ExactStage>> make_exact_stage(const ExactState& state, const Stage& stage) { return std::visit(Maker{state}, stage); }
+Expected<std::unique_ptr<ExactStage>> make_exact_stage(const ExactState& state, const Stage& stage) {
+  return std::visit(Maker{state}, stage);
+}
 
 }  // namespace temper

@@ -1,7 +1,7 @@
 // The insides of ExactRegion: accesses compiled to ShapePrograms, and one evaluator per kind of stage.
 //
-// Every value has `known` results by row-major position. An evaluator is asked for one position and may learn many: a scan learns a
-// row, a scatter everything.
+// Every value has `known` results by row-major position. An evaluator is asked for one position and may learn many: a scan
+// learns a row, a scatter everything.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,7 @@ class ExactExpressions {
 };
 
 struct ExactMap {
-  std::vector<int64_t> dims;  // of the tensor that is read
+  std::vector<int64_t> dims;     // of the tensor that is read
   ExactExpressions expressions;  // the guard, then the indices
   bool is_guarded = false;
 

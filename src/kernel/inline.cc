@@ -59,12 +59,15 @@ void inline_one(SymContext& context, Stage& reader, size_t at, const Map& map) {
   ScalarBuilder builder;
   auto vars = index_vars(context, map.domain);
   std::vector<int32_t> inner;
-  for (size_t i = 0; i < map.operands.size(); ++i) inner.push_back(builder.operand(number_of(composed(context, outer, map.operands[i])), inner_dtypes[i]));
+  for (size_t i = 0; i < map.operands.size(); ++i)
+    inner.push_back(builder.operand(number_of(composed(context, outer, map.operands[i])), inner_dtypes[i]));
   auto values = builder.inline_body(*map.body, inner, [&](SymInt e) { return substitute(e, vars, outer.map.results); });
   std::vector<int32_t> arguments;
   for (size_t i = 0; i < operands.size(); ++i) {
-    if (i == at) arguments.push_back(values[0]);
-    else arguments.push_back(builder.operand(number_of(operands[i]), dtypes[i]));
+    if (i == at)
+      arguments.push_back(values[0]);
+    else
+      arguments.push_back(builder.operand(number_of(operands[i]), dtypes[i]));
   }
   auto results = builder.inline_body(*body, arguments);
   body = builder.finish(results, static_cast<int>(all.size()));
@@ -154,17 +157,21 @@ bool inline_next(SymContext& context, Region& region) {
     Stage& reader = region.stages[readers[0]];
     merge_operands(context, reader);
     auto* operands = operands_of_stage(reader);
-    uses = static_cast<size_t>(std::count_if(operands->begin(), operands->end(), [&](const Access& a) { return a.value == value; }));
+    uses = static_cast<size_t>(
+        std::count_if(operands->begin(), operands->end(), [&](const Access& a) { return a.value == value; }));
     // Read at several different points (a flip, a window): recomputing costs more than keeping it.
     if (uses != 1) continue;
-    size_t at = static_cast<size_t>(std::find_if(operands->begin(), operands->end(), [&](const Access& a) { return a.value == value; }) - operands->begin());
+    size_t at = static_cast<size_t>(
+        std::find_if(operands->begin(), operands->end(), [&](const Access& a) { return a.value == value; }) -
+        operands->begin());
     // A reader with more points than the map would compute it again and again.
     if (domain_of_stage(reader).size() > map->domain.size() && map->body->code().size() > 4) continue;
     Map inlined = *map;
     inline_one(context, reader, at, inlined);
     region.stages.erase(region.stages.begin() + static_cast<std::ptrdiff_t>(s));
     std::vector<int> number(region.value_types().size() + 1);
-    for (size_t v = 0; v < number.size(); ++v) number[v] = static_cast<int>(v) > value ? static_cast<int>(v) - 1 : static_cast<int>(v);
+    for (size_t v = 0; v < number.size(); ++v)
+      number[v] = static_cast<int>(v) > value ? static_cast<int>(v) - 1 : static_cast<int>(v);
     renumber(region, number);
     return true;
   }

@@ -16,9 +16,10 @@ enum class Role { kMovement, kMap, kGather, kReduce, kContract, kConstant, kSolo
 
 Role role_of(const Node& node) {
   static const std::map<std::string, Role, std::less<>> roles = {
-      {"reindex", Role::kMovement}, {"map", Role::kMap},   {"gather", Role::kGather}, {"reduce", Role::kReduce},  {"contract", Role::kContract},
-      {"constant", Role::kConstant}, {"scan", Role::kSolo}, {"sort", Role::kSolo},     {"scatter", Role::kSolo},   {"compact", Role::kSolo},
-      {"suppress", Role::kSolo},     {"if", Role::kControl}, {"loop", Role::kControl}, {"bind_size", Role::kControl}, {"concat", Role::kControl}};
+      {"reindex", Role::kMovement},  {"map", Role::kMap},           {"gather", Role::kGather}, {"reduce", Role::kReduce},
+      {"contract", Role::kContract}, {"constant", Role::kConstant}, {"scan", Role::kSolo},     {"sort", Role::kSolo},
+      {"scatter", Role::kSolo},      {"compact", Role::kSolo},      {"suppress", Role::kSolo}, {"if", Role::kControl},
+      {"loop", Role::kControl},      {"bind_size", Role::kControl}, {"concat", Role::kControl}};
   auto found = roles.find(node.op->name);
   TEMPER_CHECK(found != roles.end(), "not a core op: " + node.op->name);
   return found->second;
@@ -36,13 +37,14 @@ struct Group {
   std::set<ValueId> reads;  // of other groups
 };
 
-// Kernels hold their tensors in tables of a bounded size: a group stops growing where what it reads, what its nodes make, and what of
-// that may have to be stored as well, would be more than this.
+// Kernels hold their tensors in tables of a bounded size: a group stops growing where what it reads, what its nodes make, and
+// what of that may have to be stored as well, would be more than this.
 constexpr size_t kMostTensors = 110;
 
 class Partitioner {
  public:
-  Partitioner(const Graph& graph, const PartitionOptions& options) : graph_(graph), options_(options), uses_(graph.uses()), group_of_(graph.value_count(), -1) {}
+  Partitioner(const Graph& graph, const PartitionOptions& options)
+      : graph_(graph), options_(options), uses_(graph.uses()), group_of_(graph.value_count(), -1) {}
 
   Partition run() {
     find_stored();
@@ -69,12 +71,13 @@ class Partitioner {
              const auto affine = as_affine(e, vars);
              if (!affine) return false;
              const auto middle = affine->coefficients.begin() + static_cast<ptrdiff_t>(kept);
-             return std::count_if(affine->coefficients.begin(), middle, moves) <= 1 && std::count_if(middle, affine->coefficients.end(), moves) <= 1;
+             return std::count_if(affine->coefficients.begin(), middle, moves) <= 1 &&
+                    std::count_if(middle, affine->coefficients.end(), moves) <= 1;
            });
   }
 
-  // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is zero, or,
-  // for 8-bit levels, any number (their zero point).
+  // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is
+  // zero, or, for 8-bit levels, any number (their zero point).
   Access contract_operand(ValueId value, const IndexMap& map) const {
     auto vars = index_vars(graph_.sym(), map.domain);
     if (!is_affine(map, vars)) return {value, map, {}, {}};
@@ -89,7 +92,8 @@ class Partitioner {
     });
   }
 
-  // Values that have to exist in memory: what leaves, what control flow and solo kernels read, what a contraction can't read through.
+  // Values that have to exist in memory: what leaves, what control flow and solo kernels read, what a contraction can't read
+  // through.
   void find_stored() {
     for (ValueId v : graph_.outputs()) stored_.insert(v);
     for (NodeId id : graph_.order()) {
@@ -117,7 +121,8 @@ class Partitioner {
       for (NodeId id : graph_.order()) {
         const Node& node = graph_.node(id);
         Role role = role_of(node);
-        if (role == Role::kConstant || role == Role::kControl || (role == Role::kMovement && !is_stored(node.results[0]))) continue;
+        if (role == Role::kConstant || role == Role::kControl || (role == Role::kMovement && !is_stored(node.results[0])))
+          continue;
         for (const Access& access : accesses(node)) {
           const Node* producer = graph_.producer(access.value);
           if (producer && role_of(*producer) == Role::kMovement) changed = stored_.insert(access.value).second || changed;
@@ -138,9 +143,11 @@ class Partitioner {
         // Stored movement: a copy. Its own map is not to be stopped at its own value.
         const auto& attrs = attrs_as<Reindex>(*node.attrs);
         Access access = resolve(node.operands[0], attrs.map);
-        ScalarValue fill = is_float(graph_.type(node.operands[0]).dtype) ? ScalarValue{attrs.fill, 0} : ScalarValue{0, static_cast<int64_t>(attrs.fill)};
+        ScalarValue fill = is_float(graph_.type(node.operands[0]).dtype) ? ScalarValue{attrs.fill, 0}
+                                                                         : ScalarValue{0, static_cast<int64_t>(attrs.fill)};
         if (!attrs.map.guard.is_const(1)) {
-          if (!access.map.guard.is_const(1) && !(access.map.guard == attrs.map.guard) && !(access.fill == fill)) access = {node.operands[0], attrs.map, fill, {}};
+          if (!access.map.guard.is_const(1) && !(access.map.guard == attrs.map.guard) && !(access.fill == fill))
+            access = {node.operands[0], attrs.map, fill, {}};
           access.fill = fill;
         }
         all.push_back(std::move(access));
@@ -189,7 +196,8 @@ class Partitioner {
     return dims;
   }
 
-  // Whether the points of a node over `domain` read the group's value (of full or of kept dims) where the group has just made it.
+  // Whether the points of a node over `domain` read the group's value (of full or of kept dims) where the group has just made
+  // it.
   bool reads_in_place(const Group& group, const Access& access, const Dims& domain) const {
     if (!access.map.guard.is_const(1) || !access.loads.empty()) return false;
     const Dims& dims = graph_.type(access.value).dims;
@@ -288,9 +296,12 @@ class Partitioner {
       Group group;
       group.contract = role == Role::kContract;
       group.joinable = role != Role::kSolo && role != Role::kControl;
-      if (role == Role::kContract) group.domain = graph_.type(node.results[0]).dims;
-      else if (role == Role::kMovement || role == Role::kGather) group.domain = graph_.type(node.results[0]).dims;
-      else group.domain = domain;
+      if (role == Role::kContract)
+        group.domain = graph_.type(node.results[0]).dims;
+      else if (role == Role::kMovement || role == Role::kGather)
+        group.domain = graph_.type(node.results[0]).dims;
+      else
+        group.domain = domain;
       groups_.push_back(std::move(group));
     }
     Group& group = groups_[joined];
@@ -320,8 +331,10 @@ class Partitioner {
       const Node& node = graph_.node(groups_[g].nodes[0]);
       if (node.op->name == "compact") note(attrs_as<CompactAttrs>(*node.attrs).size, static_cast<int>(g));
       if (node.op->name == "bind_size") note(attrs_as<BindSize>(*node.attrs).size, static_cast<int>(g));
-      if (node.op->name == "if") for (SymInt s : attrs_as<IfAttrs>(*node.attrs).sizes) note(s, static_cast<int>(g));
-      if (node.op->name == "loop") for (SymInt s : attrs_as<Loop>(*node.attrs).sizes) note(s, static_cast<int>(g));
+      if (node.op->name == "if")
+        for (SymInt s : attrs_as<IfAttrs>(*node.attrs).sizes) note(s, static_cast<int>(g));
+      if (node.op->name == "loop")
+        for (SymInt s : attrs_as<Loop>(*node.attrs).sizes) note(s, static_cast<int>(g));
     }
     if (makers.empty()) return;
     for (size_t g = 0; g < groups_.size(); ++g) {
@@ -350,7 +363,8 @@ class Partitioner {
     order_by_sizes();
     std::vector<std::vector<int>> after(groups_.size());
     std::vector<size_t> waiting(groups_.size());
-    std::priority_queue<std::pair<int, int>, std::vector<std::pair<int, int>>, std::greater<>> ready;  // by position of the last node
+    std::priority_queue<std::pair<int, int>, std::vector<std::pair<int, int>>, std::greater<>>
+        ready;  // by position of the last node
     std::vector<int> position(graph_.node_count());
     for (size_t i = 0; i < graph_.order().size(); ++i) position[graph_.order()[i]] = static_cast<int>(i);
     auto rank = [&](int g) { return position[groups_[g].nodes.back()]; };
@@ -392,7 +406,8 @@ class Partitioner {
     Unit unit;
     for (NodeId id : group.nodes) {
       const std::string& name = graph_.node(id).name;
-      if (!name.empty() && std::find(unit.names.begin(), unit.names.end(), name) == unit.names.end()) unit.names.push_back(name);
+      if (!name.empty() && std::find(unit.names.begin(), unit.names.end(), name) == unit.names.end())
+        unit.names.push_back(name);
     }
     if (role_of(graph_.node(group.nodes[0])) == Role::kControl) {
       unit.control = group.nodes[0];
@@ -408,8 +423,8 @@ class Partitioner {
     Partitioner& p;
     const Group& group;
     Unit& unit;
-    std::map<ValueId, int> number;        // of values inside and of inputs
-    std::map<ValueId, int> inside;        // results of stages, numbered from 0 in order
+    std::map<ValueId, int> number;  // of values inside and of inputs
+    std::map<ValueId, int> inside;  // results of stages, numbered from 0 in order
 
     const Graph& graph() const { return p.graph_; }
 
@@ -429,7 +444,8 @@ class Partitioner {
       for (int d = 0; d < static_cast<int>(dims.size()); ++d) {
         if (!full || !std::binary_search(group.axes.begin(), group.axes.end(), static_cast<int64_t>(d))) order.push_back(d);
       }
-      if (full) for (int64_t a : group.axes) order.push_back(static_cast<int>(a));
+      if (full)
+        for (int64_t a : group.axes) order.push_back(static_cast<int>(a));
       return order;
     }
     Dims permuted(const Dims& dims, const std::vector<int>& order) const {
@@ -456,6 +472,7 @@ class Partitioner {
       if (inside.contains(access.value)) {
         auto inner_order = order(graph().type(access.value).dims);
         std::vector<SymInt> results;
+        results.reserve(inner_order.size());
         for (int d : inner_order) results.push_back(access.map.results[d]);
         access.map.results = std::move(results);
       }
@@ -463,7 +480,9 @@ class Partitioner {
     }
 
     ScalarBodyPtr localise_body(const ScalarBodyPtr& body, const Dims& domain) {
-      if (std::none_of(body->code().begin(), body->code().end(), [](const ScalarInstruction& in) { return in.op == ScalarOp::kSym; })) return body;
+      if (std::none_of(body->code().begin(), body->code().end(),
+                       [](const ScalarInstruction& in) { return in.op == ScalarOp::kSym; }))
+        return body;
       auto order_in = order(domain);
       auto old_vars = index_vars(graph().sym(), domain);
       auto new_vars = index_vars(graph().sym(), permuted(domain, order_in));
@@ -475,6 +494,7 @@ class Partitioner {
       for (const ScalarInstruction& in : body->code()) {
         if (in.op == ScalarOp::kOperand) dtypes[in.index] = in.dtype;
       }
+      operands.reserve(dtypes.size());
       for (int i = 0; i < body->operand_count(); ++i) operands.push_back(builder.operand(i, dtypes[i]));
       auto results = builder.inline_body(*body, operands, [&](SymInt e) { return substitute(e, old_vars, renamed); });
       return builder.finish(results, body->operand_count());
@@ -490,6 +510,7 @@ class Partitioner {
         for (ValueId v : graph().node(id).results) inside.emplace(v, static_cast<int>(inside.size()));
       }
       std::vector<std::vector<Access>> all;
+      all.reserve(group.nodes.size());
       for (NodeId id : group.nodes) all.push_back(p.accesses(graph().node(id)));
       for (const auto& accesses : all) {
         for (const Access& a : accesses) {
@@ -512,32 +533,39 @@ class Partitioner {
           case Role::kMap: {
             const auto& attrs = attrs_as<MapAttrs>(*node.attrs);
             Map map{permuted(attrs.domain, order(attrs.domain)), {}, localise_body(attrs.body, attrs.domain)};
+            map.operands.reserve(accesses.size());
             for (Access& a : accesses) map.operands.push_back(numbered(localise(a, attrs.domain)));
             unit.region.stages.push_back(std::move(map));
             break;
           }
           case Role::kMovement:
           case Role::kGather: {
-            Map map{permuted(type.dims, order(type.dims)), {numbered(localise(accesses[0], type.dims))}, identity_body(type.dtype)};
+            Map map{
+                permuted(type.dims, order(type.dims)), {numbered(localise(accesses[0], type.dims))}, identity_body(type.dtype)};
             unit.region.stages.push_back(std::move(map));
             break;
           }
           case Role::kReduce: {
             const auto& attrs = attrs_as<ReduceAttrs>(*node.attrs);
             const TensorType& source = graph().type(node.operands[0]);
-            Reduce reduce{permuted(source.dims, order(source.dims)), static_cast<int>(attrs.axes.size()), {numbered(localise(accesses[0], source.dims))},
-                          identity_body(source.dtype), attrs.monoid, {}};
+            Reduce reduce{permuted(source.dims, order(source.dims)),
+                          static_cast<int>(attrs.axes.size()),
+                          {numbered(localise(accesses[0], source.dims))},
+                          identity_body(source.dtype),
+                          attrs.monoid,
+                          {}};
             for (ValueId v : node.results) reduce.dtypes.push_back(graph().type(v).dtype);
             unit.region.stages.push_back(std::move(reduce));
             break;
           }
           case Role::kContract: {
             const auto& attrs = attrs_as<ContractAttrs>(*node.attrs);
-            unit.region.stages.push_back(Contract{attrs.lhs.domain, static_cast<int>(attrs.reduced), numbered(accesses[0]), numbered(accesses[1]),
-                                                  attrs.accumulate, attrs.dtype});
+            unit.region.stages.push_back(Contract{attrs.lhs.domain, static_cast<int>(attrs.reduced), numbered(accesses[0]),
+                                                  numbered(accesses[1]), attrs.accumulate, attrs.dtype});
             break;
           }
-          default: emit_solo(node, accesses, numbered);
+          default:
+            emit_solo(node, accesses, numbered);
         }
       }
       for (NodeId id : group.nodes) {
@@ -559,15 +587,18 @@ class Partitioner {
       const TensorType& first = graph().type(node.operands[0]);
       if (node.op->name == "scan") {
         const auto& a = attrs_as<ScanAttrs>(*node.attrs);
-        unit.region.stages.push_back(Scan{first.dims, static_cast<int>(a.axis), a.exclusive, a.reverse, a.monoid, numbered(accesses[0]), first.dtype});
+        unit.region.stages.push_back(
+            Scan{first.dims, static_cast<int>(a.axis), a.exclusive, a.reverse, a.monoid, numbered(accesses[0]), first.dtype});
       } else if (node.op->name == "sort") {
         const auto& a = attrs_as<SortAttrs>(*node.attrs);
-        unit.region.stages.push_back(Sort{first.dims, static_cast<int>(a.axis), a.descending, a.count, numbered(accesses[0]), first.dtype});
+        unit.region.stages.push_back(
+            Sort{first.dims, static_cast<int>(a.axis), a.descending, a.count, numbered(accesses[0]), first.dtype});
       } else if (node.op->name == "scatter") {
         const auto& a = attrs_as<ScatterAttrs>(*node.attrs);
         Access target{0, a.target, {}, {}};
         for (size_t k = 0; k < a.loads.size(); ++k) target.loads.push_back({number.at(accesses[k + 2].value), a.loads[k]});
-        unit.region.stages.push_back(Scatter{first.dims, numbered(accesses[0]), numbered(accesses[1]), std::move(target), a.combine, first.dtype});
+        unit.region.stages.push_back(
+            Scatter{first.dims, numbered(accesses[0]), numbered(accesses[1]), std::move(target), a.combine, first.dtype});
       } else if (node.op->name == "compact") {
         unit.region.stages.push_back(Compact{first.dims[0], attrs_as<CompactAttrs>(*node.attrs).size, numbered(accesses[0])});
       } else {

@@ -1,9 +1,9 @@
 // Region: one future kernel, as stages in index notation.
 //
-// A Region reads `inputs` and writes `outputs`. A stage computes one tensor (or several of the same dims: a reduction's monoid may
-// have several results) over its domain; it reads inputs and the results of earlier stages, each through an IndexMap over the stage's
-// own variables. Values are numbered: inputs first, then the results of the stages in order. `outputs` lists the values that leave.
-// The canonical text is the Region's identity (timing cache, golden tests); region_text.cc has its grammar.
+// A Region reads `inputs` and writes `outputs`. A stage computes one tensor (or several of the same dims: a reduction's monoid
+// may have several results) over its domain; it reads inputs and the results of earlier stages, each through an IndexMap over
+// the stage's own variables. Values are numbered: inputs first, then the results of the stages in order. `outputs` lists the
+// values that leave. The canonical text is the Region's identity (timing cache, golden tests); region_text.cc has its grammar.
 //
 //   region (%0: f32[b, 56, 56, 64], %1: f32[3, 3, 64, 64], %2: f32[64]) {
 //     %3 = contract f32[b, 56, 56, 64 | 3, 3, 64] %0[d0, d1 + d4 - 1, d2 + d5 - 1, d6] if (...) else 0 * %1[d4, d5, d6, d3]
@@ -21,9 +21,10 @@
 
 namespace temper {
 
-// How a stage reads one value. Where map.guard is 0, `fill` is taken. `loads` give the variables v0, v1, ... of the map: each an integer
-// read from value loads[k].value (its own map has no loaded variables); an integer outside [0, extent) is an error at run time. Where
-// the guard of a load's map is 0, the variable is 0. The domain of every map is that of its stage; a contract's is that of both sides.
+// How a stage reads one value. Where map.guard is 0, `fill` is taken. `loads` give the variables v0, v1, ... of the map: each
+// an integer read from value loads[k].value (its own map has no loaded variables); an integer outside [0, extent) is an error
+// at run time. Where the guard of a load's map is 0, the variable is 0. The domain of every map is that of its stage; a
+// contract's is that of both sides.
 struct Access {
   int value = 0;
   IndexMap map;
@@ -42,8 +43,9 @@ struct Map {
   ScalarBodyPtr body;
 };
 
-// y[d] = monoid over the reduced variables of body(operands at (d, r)). The domain is the kept dimensions, then the reduced ones.
-// The positions of arg_max and its kin are row-major over the reduced dimensions. Of nothing, they are 0, and welford is (0, 0).
+// y[d] = monoid over the reduced variables of body(operands at (d, r)). The domain is the kept dimensions, then the reduced
+// ones. The positions of arg_max and its kin are row-major over the reduced dimensions. Of nothing, they are 0, and welford is
+// (0, 0).
 struct Reduce {
   Dims domain;
   int reduced = 0;  // how many trailing dimensions of the domain are reduced
@@ -53,7 +55,8 @@ struct Reduce {
   std::vector<DType> dtypes;  // of the results
 };
 
-// y[d] = sum over the reduced variables of lhs * rhs; accumulates in `accumulate` (f32 or wider for floats, s32 for 8-bit integers).
+// y[d] = sum over the reduced variables of lhs * rhs; accumulates in `accumulate` (f32 or wider for floats, s32 for 8-bit
+// integers).
 struct Contract {
   Dims domain;
   int reduced = 0;
@@ -83,15 +86,16 @@ struct Sort {
 
 // A copy of `base` in which element map(d) of each update point d is replaced by, or combined with (`combine`), the update.
 struct Scatter {
-  Dims dims;        // of base and result
-  Access base;      // over dims
-  Access update;    // over the update domain
-  Access target;    // map from the update domain (loads are the indices) to dims; `value` is not used; guard 0 drops the update
+  Dims dims;      // of base and result
+  Access base;    // over dims
+  Access update;  // over the update domain
+  Access target;  // map from the update domain (loads are the indices) to dims; `value` is not used; guard 0 drops the update
   std::optional<ScalarOp> combine;
   DType dtype;
 };
 
-// The i64 positions of the true elements of a one-dimensional mask, in order; `size` is how many there are, known when it has run.
+// The i64 positions of the true elements of a one-dimensional mask, in order; `size` is how many there are, known when it has
+// run.
 struct Compact {
   SymInt extent, size;
   Access mask;
@@ -126,8 +130,8 @@ std::vector<const Access*> accesses_of(const Stage& stage);
 // Reads what to_string writes, and verifies it.
 Expected<Region> parse_region(std::string_view text, SymContext& context);
 
-// Checks value numbers, ranks, types, variables, that the monoid and the body of a reduction agree, and that no access without guard is
-// surely out of range. A violation is an error that names the stage.
+// Checks value numbers, ranks, types, variables, that the monoid and the body of a reduction agree, and that no access without
+// guard is surely out of range. A violation is an error that names the stage.
 Status verify(const Region& region);
 
 }  // namespace temper

@@ -52,7 +52,8 @@ class Parser {
     TEMPER_TRY(cursor_.expect("%"));
     size_t start = cursor_.offset();
     int64_t number = TEMPER_TRY(cursor_.integer());
-    if (number < 0 || number >= static_cast<int64_t>(types_.size())) return cursor_.error_at(start, "a value that is not defined before");
+    if (number < 0 || number >= static_cast<int64_t>(types_.size()))
+      return cursor_.error_at(start, "a value that is not defined before");
     return static_cast<int>(number);
   }
 
@@ -152,8 +153,8 @@ class Parser {
     return dtypes;
   }
 
-  // What follows the value of an access. The extents of loaded variables stand behind the expressions that use them, so those are
-  // read again once the extents are known.
+  // What follows the value of an access. The extents of loaded variables stand behind the expressions that use them, so those
+  // are read again once the extents are known.
   Status target(Access& access, const Dims& domain, bool is_scatter) {
     size_t start = cursor_.offset();
     std::vector<SymInt> extents;
@@ -162,7 +163,8 @@ class Parser {
       TEMPER_TRY(cursor_.expect("("));
       do {
         TEMPER_TRY(cursor_.expect("v"));
-        if (TEMPER_TRY(cursor_.integer()) != static_cast<int64_t>(extents.size())) return cursor_.error("loads are in the order v0, v1, ...");
+        if (TEMPER_TRY(cursor_.integer()) != static_cast<int64_t>(extents.size()))
+          return cursor_.error("loads are in the order v0, v1, ...");
         TEMPER_TRY(cursor_.expect("<"));
         extents.push_back(TEMPER_TRY(single()));
         TEMPER_TRY(cursor_.expect("="));
@@ -215,7 +217,8 @@ class Parser {
     DType dtype = types_[access.value].dtype;
     std::string_view text = cursor_.number();
     std::optional<ScalarValue> value = parse_scalar_value(text, dtype);
-    if (!value) return cursor_.error_at(start, "'" + std::string(text) + "' is no value of type " + std::string(dtype_name(dtype)));
+    if (!value)
+      return cursor_.error_at(start, "'" + std::string(text) + "' is no value of type " + std::string(dtype_name(dtype)));
     access.fill = *value;
     return {};
   }
@@ -270,7 +273,8 @@ class Parser {
     TEMPER_TRY(cursor_.expect("axis"));
     size_t start = cursor_.offset();
     int64_t axis = TEMPER_TRY(cursor_.integer());
-    if (axis < 0 || axis >= static_cast<int64_t>(domain.size())) return cursor_.error_at(start, "the axis is no dimension of the stage");
+    if (axis < 0 || axis >= static_cast<int64_t>(domain.size()))
+      return cursor_.error_at(start, "the axis is no dimension of the stage");
     return static_cast<int>(axis);
   }
 

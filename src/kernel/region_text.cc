@@ -12,8 +12,9 @@
 //   opaque    ::= "opaque" "name" "{" name = "text", ... "}" "(" %n, ... ")" ":" type, ...
 //   result    ::= dtype | "(" dtype, ... ")"
 //   access    ::= %n target
-//   target    ::= "[" index, ... "]" [guard] ["with" "(" v0 "<" "[" extent "]" "=" %n "[" index, ... "]" ["if" "(" condition ")"], ... ")"]
-//   guard     ::= "if" "(" condition ")" "else" fill             fill: a value of the type that is read; "drop" in a scatter
+//   target    ::= "[" index, ... "]" [guard] ["with" "(" v0 "<" "[" extent "]" "=" %n "[" index, ... "]" ["if" "(" condition
+//   ")"], ... ")"] guard     ::= "if" "(" condition ")" "else" fill             fill: a value of the type that is read; "drop"
+//   in a scatter
 #include "kernel/region.h"
 
 namespace temper {
@@ -22,7 +23,8 @@ namespace {
 
 std::string list(std::span<const SymInt> items, size_t bar = SIZE_MAX) {
   std::string text;
-  for (size_t i = 0; i < items.size(); ++i) text += (i == 0 ? (bar == 0 ? "| " : "") : i == bar ? " | " : ", ") + items[i].to_string();
+  for (size_t i = 0; i < items.size(); ++i)
+    text += (i == 0 ? (bar == 0 ? "| " : "") : i == bar ? " | " : ", ") + items[i].to_string();
   return text;
 }
 std::string value_name(int value) { return "%" + std::to_string(value); }
@@ -96,8 +98,8 @@ class Printer {
     text += " with (";
     for (size_t k = 0; k < access.loads.size(); ++k) {
       const Access::Load& load = access.loads[k];
-      text += (k == 0 ? "v" : ", v") + std::to_string(k) + " < [" + extents[k].to_string() + "] = " + value_name(load.value) + "[" +
-              list(load.map.results) + "]";
+      text += (k == 0 ? "v" : ", v") + std::to_string(k) + " < [" + extents[k].to_string() + "] = " + value_name(load.value) +
+              "[" + list(load.map.results) + "]";
       if (!load.map.guard.is_const(1)) text += " if (" + load.map.guard.to_string() + ")";
     }
     return text + ")";
@@ -125,11 +127,13 @@ class Printer {
   }
   std::string print(const Contract& s) const {
     std::string in = s.accumulate == s.dtype ? "" : " in " + std::string(dtype_name(s.accumulate));
-    return "contract " + std::string(dtype_name(s.dtype)) + domain(s.domain, s.reduced) + in + " " + access(s.lhs) + " * " + access(s.rhs);
+    return "contract " + std::string(dtype_name(s.dtype)) + domain(s.domain, s.reduced) + in + " " + access(s.lhs) + " * " +
+           access(s.rhs);
   }
   std::string print(const Scan& s) const {
-    return "scan " + std::string(monoid_info(s.monoid).name) + " " + std::string(dtype_name(s.dtype)) + domain(s.domain) + " axis " +
-           std::to_string(s.axis) + (s.exclusive ? " exclusive" : "") + (s.reverse ? " reverse" : "") + " " + access(s.operand);
+    return "scan " + std::string(monoid_info(s.monoid).name) + " " + std::string(dtype_name(s.dtype)) + domain(s.domain) +
+           " axis " + std::to_string(s.axis) + (s.exclusive ? " exclusive" : "") + (s.reverse ? " reverse" : "") + " " +
+           access(s.operand);
   }
   std::string print(const Sort& s) const {
     return "sort " + std::string(dtype_name(s.dtype)) + domain(s.domain) + " axis " + std::to_string(s.axis) +

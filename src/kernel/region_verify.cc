@@ -13,7 +13,9 @@ Status check_variables(SymInt e, const Dims& domain, size_t loads) {
     bool known = true;
     if (v.kind == VarKind::kIndex) known = v.ordinal < static_cast<int>(domain.size()) && domain[v.ordinal] == v.extent;
     if (v.kind == VarKind::kLoaded) known = v.ordinal < static_cast<int>(loads);
-    if (!known) return bad("'" + e.to_string() + "' uses " + v.name + ", which is no variable of the stage (or has another extent there)");
+    if (!known)
+      return bad("'" + e.to_string() + "' uses " + v.name +
+                 ", which is no variable of the stage (or has another extent there)");
   }
   return {};
 }
@@ -51,8 +53,8 @@ std::optional<Corners> corners(SymInt e, const Dims& domain) {
 Status check_map(const IndexMap& map, const Dims& dims, const Dims& domain, size_t loads) {
   if (map.domain != domain) return bad("the access " + map.to_string() + " has another domain than its stage");
   if (map.results.size() != dims.size()) {
-    return bad("the access " + map.to_string() + " has " + std::to_string(map.results.size()) + " indices; the tensor has rank " +
-               std::to_string(dims.size()));
+    return bad("the access " + map.to_string() + " has " + std::to_string(map.results.size()) +
+               " indices; the tensor has rank " + std::to_string(dims.size()));
   }
   TEMPER_TRY(check_variables(map.guard, domain, loads));
   for (size_t k = 0; k < dims.size(); ++k) {
@@ -60,8 +62,8 @@ Status check_map(const IndexMap& map, const Dims& dims, const Dims& domain, size
     if (!map.guard.is_const(1) || surely_empty(domain)) continue;
     std::optional<Corners> reached = corners(map.results[k], domain);
     if (reached && (proves_less(reached->lo, 0) || proves_less_equal(dims[k], reached->hi))) {
-      return bad("index " + map.results[k].to_string() + " leaves dimension " + std::to_string(k) + " of extent " + dims[k].to_string() +
-                 "; guard the access or correct its map");
+      return bad("index " + map.results[k].to_string() + " leaves dimension " + std::to_string(k) + " of extent " +
+                 dims[k].to_string() + "; guard the access or correct its map");
     }
   }
   return {};
@@ -100,7 +102,8 @@ class Verifier {
       for (SymInt var : vars_of(e)) {
         const SymVar& v = var_of(var);
         if (v.kind != VarKind::kLoaded || v.ordinal >= static_cast<int>(extents.size())) continue;
-        if (!extents[v.ordinal].is_const(-1) && extents[v.ordinal] != v.extent) return bad("variable " + v.name + " has two extents in one access");
+        if (!extents[v.ordinal].is_const(-1) && extents[v.ordinal] != v.extent)
+          return bad("variable " + v.name + " has two extents in one access");
         extents[v.ordinal] = v.extent;
       }
     }
@@ -117,15 +120,17 @@ class Verifier {
     for (const Access& operand : operands) TEMPER_TRY(check_access(operand, domain));
     if (!body) return bad("the stage has no body");
     if (body->operand_count() != static_cast<int>(operands.size())) {
-      return bad("the body takes " + std::to_string(body->operand_count()) + " operands; the stage has " + std::to_string(operands.size()));
+      return bad("the body takes " + std::to_string(body->operand_count()) + " operands; the stage has " +
+                 std::to_string(operands.size()));
     }
     for (const ScalarInstruction& instruction : body->code()) {
       if (instruction.op == ScalarOp::kSym) TEMPER_TRY(check_variables(instruction.sym, domain, 0));
       if (instruction.op != ScalarOp::kOperand) continue;
       DType dtype = types_[operands[instruction.index].value].dtype;
       if (dtype != instruction.dtype) {
-        return bad("operand " + std::to_string(instruction.index) + " of the body is " + std::string(dtype_name(instruction.dtype)) +
-                   "; the value that it reads is " + std::string(dtype_name(dtype)));
+        return bad("operand " + std::to_string(instruction.index) + " of the body is " +
+                   std::string(dtype_name(instruction.dtype)) + "; the value that it reads is " +
+                   std::string(dtype_name(dtype)));
       }
     }
     return {};
@@ -143,14 +148,22 @@ class Verifier {
     if (fits) {
       switch (monoid) {
         case MonoidKind::k_any:
-        case MonoidKind::k_all: fits = from == DType::kBool && to[0] == DType::kBool; break;
+        case MonoidKind::k_all:
+          fits = from == DType::kBool && to[0] == DType::kBool;
+          break;
         case MonoidKind::k_arg_max:
         case MonoidKind::k_arg_min:
         case MonoidKind::k_arg_max_last:
-        case MonoidKind::k_arg_min_last: fits = (is_float(from) || is_int(from)) && to[0] == DType::kI64; break;
+        case MonoidKind::k_arg_min_last:
+          fits = (is_float(from) || is_int(from)) && to[0] == DType::kI64;
+          break;
         case MonoidKind::k_welford:
-        case MonoidKind::k_max_sum_exp: fits = is_float(from) && is_float(to[0]) && is_float(to[1]); break;
-        default: fits = is_float(from) ? is_float(to[0]) : is_int(from) && to[0] == from; break;
+        case MonoidKind::k_max_sum_exp:
+          fits = is_float(from) && is_float(to[0]) && is_float(to[1]);
+          break;
+        default:
+          fits = is_float(from) ? is_float(to[0]) : is_int(from) && to[0] == from;
+          break;
       }
     }
     if (fits) return {};
@@ -184,14 +197,16 @@ class Verifier {
   }
 
   Status check_axis(int axis, const Dims& domain) const {
-    if (axis < 0 || axis >= static_cast<int>(domain.size())) return bad("axis " + std::to_string(axis) + " is no dimension of the stage");
+    if (axis < 0 || axis >= static_cast<int>(domain.size()))
+      return bad("axis " + std::to_string(axis) + " is no dimension of the stage");
     return {};
   }
 
   Status check(const Scan& s) const {
     TEMPER_TRY(check_axis(s.axis, s.domain));
     TEMPER_TRY(check_access(s.operand, s.domain));
-    if (s.monoid != MonoidKind::k_sum && s.monoid != MonoidKind::k_prod && s.monoid != MonoidKind::k_max && s.monoid != MonoidKind::k_min) {
+    if (s.monoid != MonoidKind::k_sum && s.monoid != MonoidKind::k_prod && s.monoid != MonoidKind::k_max &&
+        s.monoid != MonoidKind::k_min) {
       return bad("a scan is a sum, prod, max or min");
     }
     return check_monoid(s.monoid, types_[s.operand.value].dtype, {s.dtype});
@@ -200,7 +215,8 @@ class Verifier {
   Status check(const Sort& s) const {
     TEMPER_TRY(check_axis(s.axis, s.domain));
     TEMPER_TRY(check_access(s.operand, s.domain));
-    if (types_[s.operand.value].dtype != s.dtype || s.dtype == DType::kString) return bad("a sort keeps the type, which is not string");
+    if (types_[s.operand.value].dtype != s.dtype || s.dtype == DType::kString)
+      return bad("a sort keeps the type, which is not string");
     if (proves_less(s.domain[s.axis], s.count)) return bad("a sort has no more results than it sorts");
     return check_variables(s.count, {}, 0);
   }
@@ -211,11 +227,13 @@ class Verifier {
     TEMPER_TRY(check_access(s.update, updates));
     TEMPER_TRY(check_loads(s.target, updates));
     TEMPER_TRY(check_map(s.target.map, s.dims, updates, s.target.loads.size()));
-    if (types_[s.base.value].dtype != s.dtype || types_[s.update.value].dtype != s.dtype) return bad("base, update and result of a scatter have one type");
+    if (types_[s.base.value].dtype != s.dtype || types_[s.update.value].dtype != s.dtype)
+      return bad("base, update and result of a scatter have one type");
     if (!s.combine) return {};
     DType operands[] = {s.dtype, s.dtype};
     Expected<DType> combined = scalar_result_type(*s.combine, operands);
-    if (!combined.ok() || *combined != s.dtype) return bad("a scatter does not combine with " + std::string(scalar_info(*s.combine).name));
+    if (!combined.ok() || *combined != s.dtype)
+      return bad("a scatter does not combine with " + std::string(scalar_info(*s.combine).name));
     return {};
   }
 

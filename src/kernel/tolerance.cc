@@ -10,20 +10,22 @@ namespace {
 
 // Note [Error model]: the source is N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., chapters 2 to 4.
 //
-// One operation: fl(x op y) = (x op y)(1 + d), |d| <= u (2.4). A sum of n products in any order of summation has at most n roundings
-// on the way of each product to the result (one of its own, n - 1 of the sum), so that, with s the exact sum,
-//   |computed - s| <= ((1 + u)^n - 1) * sum of |products|                                                     (3.5, and 4.4 for sums)
-// which holds for every n, while gamma_n = n u / (1 - n u) needs n u < 1. Fused multiply-add, trees and blocks only have fewer. The
-// exact value is computed in double and has the same bound with u = 2^-53. Storing adds u of the stored type, and what underflows
-// adds one smallest number for each operation.
+// One operation: fl(x op y) = (x op y)(1 + d), |d| <= u (2.4). A sum of n products in any order of summation has at most n
+// roundings on the way of each product to the result (one of its own, n - 1 of the sum), so that, with s the exact sum,
+//   |computed - s| <= ((1 + u)^n - 1) * sum of |products|                                                     (3.5, and 4.4 for
+//   sums)
+// which holds for every n, while gamma_n = n u / (1 - n u) needs n u < 1. Fused multiply-add, trees and blocks only have fewer.
+// The exact value is computed in double and has the same bound with u = 2^-53. Storing adds u of the stored type, and what
+// underflows adds one smallest number for each operation.
 //
-// Functions: a kernel's exp, tanh, erf, ... returns f(x (1 + a)) (1 + b) with |a| <= 2 u and |b| <= 8 u: the forward error of good
-// polynomials, and a backward error that allows for argument reduction. Quotients and roots may be made of a reciprocal and one step
-// of Newton's iteration: |b| <= 4 u.
+// Functions: a kernel's exp, tanh, erf, ... returns f(x (1 + a)) (1 + b) with |a| <= 2 u and |b| <= 8 u: the forward error of
+// good polynomials, and a backward error that allows for argument reduction. Quotients and roots may be made of a reciprocal
+// and one step of Newton's iteration: |b| <= 4 u.
 //
-// Compositions: an error e of an operand is carried along by evaluating f at x - e and x + e (the running error analysis of chapter
-// 3.3 with the derivative replaced by its secant, which also sees steps: floor, comparisons, casts to integers). An operand
-// that may be beyond the largest number of the compute type has an infinite error, and the secant says whether that matters.
+// Compositions: an error e of an operand is carried along by evaluating f at x - e and x + e (the running error analysis of
+// chapter 3.3 with the derivative replaced by its secant, which also sees steps: floor, comparisons, casts to integers). An
+// operand that may be beyond the largest number of the compute type has an infinite error, and the secant says whether that
+// matters.
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFunctionUnits = 8, kArgumentUnits = 2, kQuotientUnits = 4;
@@ -33,13 +35,20 @@ struct Format {
 };
 Format format_of(DType type) {
   switch (type) {
-    case DType::kF64: return {0x1p-53, 0x1p-1074, std::numeric_limits<double>::max()};
-    case DType::kF32: return {0x1p-24, 0x1p-149, std::numeric_limits<float>::max()};
-    case DType::kF16: return {0x1p-11, 0x1p-24, 65504};
-    case DType::kBF16: return {0x1p-8, 0x1p-133, 0x1.FEp127};
-    case DType::kF8E4M3: return {0x1p-4, 0x1p-9, 448};
-    case DType::kF8E5M2: return {0x1p-3, 0x1p-16, 57344};
-    default: return {0, 0, kInfinity};
+    case DType::kF64:
+      return {0x1p-53, 0x1p-1074, std::numeric_limits<double>::max()};
+    case DType::kF32:
+      return {0x1p-24, 0x1p-149, std::numeric_limits<float>::max()};
+    case DType::kF16:
+      return {0x1p-11, 0x1p-24, 65504};
+    case DType::kBF16:
+      return {0x1p-8, 0x1p-133, 0x1.FEp127};
+    case DType::kF8E4M3:
+      return {0x1p-4, 0x1p-9, 448};
+    case DType::kF8E5M2:
+      return {0x1p-3, 0x1p-16, 57344};
+    default:
+      return {0, 0, kInfinity};
   }
 }
 
@@ -61,7 +70,8 @@ ScalarValue moved(ExactValue x, DType type, double sign) {
   if (type == DType::kBool) return {.i = 1 - x.value.i};
   double step = std::min(std::ceil(x.error), 0x1p62);
   int64_t whole = static_cast<int64_t>(sign * step);
-  return cast_scalar({.i = static_cast<int64_t>(static_cast<uint64_t>(x.value.i) + static_cast<uint64_t>(whole))}, DType::kI64, type);
+  return cast_scalar({.i = static_cast<int64_t>(static_cast<uint64_t>(x.value.i) + static_cast<uint64_t>(whole))}, DType::kI64,
+                     type);
 }
 
 // The units of roundoff that a kernel adds to a result, and to the arguments that it reduces.
@@ -72,16 +82,20 @@ Units units_of(ScalarOp op) {
   switch (op) {
     case ScalarOp::k_add:
     case ScalarOp::k_sub:
-    case ScalarOp::k_mul: return {1, 0};
+    case ScalarOp::k_mul:
+      return {1, 0};
     case ScalarOp::k_div:
     case ScalarOp::k_reciprocal:
     case ScalarOp::k_sqrt:
-    case ScalarOp::k_rsqrt: return {kQuotientUnits, 0};
+    case ScalarOp::k_rsqrt:
+      return {kQuotientUnits, 0};
     case ScalarOp::k_fmod:
     case ScalarOp::k_floor_mod:
     case ScalarOp::k_pow:
-    case ScalarOp::k_atan2: return {kFunctionUnits, kArgumentUnits};
-    default: break;
+    case ScalarOp::k_atan2:
+      return {kFunctionUnits, kArgumentUnits};
+    default:
+      break;
   }
   // What is left of the floating functions is transcendental, or rounds to whole numbers, which is exact.
   bool is_whole = op == ScalarOp::k_floor || op == ScalarOp::k_ceil || op == ScalarOp::k_round || op == ScalarOp::k_trunc;
@@ -126,7 +140,8 @@ ExactValue evaluate_with_error(ScalarOp op, DType type, ExactValue a, ExactValue
     if (is_float(operand_type) && std::isfinite(x.value.f)) x.error += units.argument * roundoff * std::fabs(x.value.f);
     if (x.error == 0) continue;
     double spread = 0;
-    // A kernel raises |x| and restores the sign, so the error of its arithmetic on the exponent does not make a whole one fractional.
+    // A kernel raises |x| and restores the sign, so the error of its arithmetic on the exponent does not make a whole one
+    // fractional.
     bool raises_magnitude = op == ScalarOp::k_pow && k == 1 && b.error == 0 && is_float(type);
     for (double sign : {-1.0, 1.0}) {
       ScalarValue values[3] = {a.value, b.value, c.value};

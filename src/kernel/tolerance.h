@@ -1,5 +1,5 @@
-// How far a correct kernel may be from the exact value: Note [Error model] in tolerance.cc. Tests and the tuner take every tolerance
-// from here, so none is tuned by hand.
+// How far a correct kernel may be from the exact value: Note [Error model] in tolerance.cc. Tests and the tuner take every
+// tolerance from here, so none is tuned by hand.
 //
 //   // A dot product of 512 f16 products, accumulated in f32, stored as f16; the |products| add up to 40:
 //   tolerance(DType::kF16, DType::kF32, 512, 40.0)   // 0.0217: half a unit of the store, and 512 roundings of the sum
@@ -27,8 +27,8 @@ DType compute_type(DType type);
 // The relative error of `roundings` roundings in a row: (1 + u)^roundings - 1.
 double rounding_growth(double roundings, DType type);
 
-// The absolute tolerance of a sum of `length` products whose absolute values add up to `magnitude`, accumulated in `accumulate` in any
-// order and stored as `result`.
+// The absolute tolerance of a sum of `length` products whose absolute values add up to `magnitude`, accumulated in `accumulate`
+// in any order and stored as `result`.
 double tolerance(DType result, DType accumulate, int64_t length, double magnitude);
 // The error of storing a value of that magnitude as `type`.
 double store_error(DType type, double magnitude);

@@ -134,14 +134,20 @@ class Importer {
       return Error(ErrorCode::kUnsupported, "only tensors may be inputs of a model so far");
     }
     auto dtype = dtype_from_onnx(info.type.elem_type);
-    if (!dtype) return Error(ErrorCode::kUnsupported, "element type " + std::string(data_type_name(info.type.elem_type)) + " is not supported");
-    if (!info.type.shape) return Error(ErrorCode::kUnsupported, "the rank of an input must be known; give it a shape (its dims may be symbols)");
+    if (!dtype)
+      return Error(ErrorCode::kUnsupported,
+                   "element type " + std::string(data_type_name(info.type.elem_type)) + " is not supported");
+    if (!info.type.shape)
+      return Error(ErrorCode::kUnsupported, "the rank of an input must be known; give it a shape (its dims may be symbols)");
     TensorType type{*dtype, {}};
     for (size_t i = 0; i < info.type.shape->size(); ++i) {
       const Dim& d = (*info.type.shape)[i];
-      if (d.kind == Dim::kValue && d.value >= 0) type.dims.push_back(d.value);
-      else if (d.kind == Dim::kParam && !d.param.empty()) type.dims.push_back(scope.builder.sym().symbol(symbol_name(d.param)));
-      else type.dims.push_back(scope.builder.sym().symbol(symbol_name(std::string(info.name) + "_" + std::to_string(i))));
+      if (d.kind == Dim::kValue && d.value >= 0)
+        type.dims.push_back(d.value);
+      else if (d.kind == Dim::kParam && !d.param.empty())
+        type.dims.push_back(scope.builder.sym().symbol(symbol_name(d.param)));
+      else
+        type.dims.push_back(scope.builder.sym().symbol(symbol_name(std::string(info.name) + "_" + std::to_string(i))));
     }
     return ValueType(type);
   }
@@ -182,7 +188,8 @@ class Importer {
       if (node.outputs[i].empty()) continue;
       if (i >= results->size()) {
         problems_.push_back(Error(ErrorCode::kUnsupported, "output " + std::to_string(i) + " of this operator is not supported")
-                                .at(place(node)).at(model_.display_name));
+                                .at(place(node))
+                                .at(model_.display_name));
         scope.values[node.outputs[i]] = Val{&scope.builder, kNone32};
         continue;
       }
@@ -198,7 +205,8 @@ class Importer {
 
   Expected<std::vector<Val>> read_node(Scope& scope, const Node& node, std::span<const Val> operands) {
     auto opset = model_.opset(node);
-    if (!opset) return Error(ErrorCode::kInvalidArgument, "the model does not import the domain '" + std::string(node.domain) + "'");
+    if (!opset)
+      return Error(ErrorCode::kInvalidArgument, "the model does not import the domain '" + std::string(node.domain) + "'");
     if (node.domain.empty() && node.op_type == "If") return read_if(scope, node, operands);
     if (node.domain.empty() && node.op_type == "Loop") return read_loop(scope, node, operands);
     if (node.domain.empty() && node.op_type == "Scan") return read_scan(scope, node, operands, *opset);
@@ -217,9 +225,9 @@ class Importer {
 
   // What a subgraph uses of its surroundings: operands of the node, and inputs or (if constant) constants of the body.
   struct Captures {
-    std::vector<Name> names;   // passed in
+    std::vector<Name> names;  // passed in
     std::vector<Val> values;
-    std::vector<Name> known;   // copied
+    std::vector<Name> known;  // copied
   };
   Expected<Captures> find_captures(Scope& outer, std::span<const Graph* const> graphs) {
     std::set<Name> free;
@@ -246,7 +254,8 @@ class Importer {
       inner.builder.graph().value(id).contents = value.contents;
       inner.values[captures.names[i]] = inner.builder.val(id);
     }
-    for (Name name : captures.known) inner.values[name] = inner.builder.constant(*outer.builder.constant_value(outer.values.at(name)));
+    for (Name name : captures.known)
+      inner.values[name] = inner.builder.constant(*outer.builder.constant_value(outer.values.at(name)));
   }
   // Problems inside are reported where they are; the node itself then only says that its subgraph could not be read.
   Status finish_body(temper::Graph& body, Scope& inner, const Graph& graph, size_t problems_before) {
@@ -281,10 +290,12 @@ class Importer {
     }
     level_single_elements(*bodies[0], *bodies[1]);
     for (size_t i = 0; i < std::min(bodies[0]->outputs().size(), bodies[1]->outputs().size()); ++i) {
-      if (bodies[0]->type(bodies[0]->outputs()[i]).dims.size() == bodies[1]->type(bodies[1]->outputs()[i]).dims.size()) continue;
+      if (bodies[0]->type(bodies[0]->outputs()[i]).dims.size() == bodies[1]->type(bodies[1]->outputs()[i]).dims.size())
+        continue;
       if (next_choice_ == choices_.size()) choices_.push_back(true);
       bool branch = choices_[next_choice_++];
-      assumptions_.push_back(place(node) + ": its branches differ in rank; its condition is taken to be " + (branch ? "true" : "false"));
+      assumptions_.push_back(place(node) + ": its branches differ in rank; its condition is taken to be " +
+                             (branch ? "true" : "false"));
       return read_inline(scope, branch ? *yes->graph() : *no->graph());
     }
     IfAttrs attrs;
@@ -301,12 +312,15 @@ class Importer {
     return results;
   }
 
-  // Where one branch gives a scalar and the other a tensor of one element and higher rank, both give the latter: what reads it broadcasts.
+  // Where one branch gives a scalar and the other a tensor of one element and higher rank, both give the latter: what reads it
+  // broadcasts.
   void level_single_elements(temper::Graph& yes, temper::Graph& no) {
     std::vector<ValueId> of_yes = yes.outputs(), of_no = no.outputs();
     for (size_t i = 0; i < std::min(of_yes.size(), of_no.size()); ++i) {
       const Dims a = yes.type(of_yes[i]).dims, b = no.type(of_no[i]).dims;
-      auto single = [](const Dims& dims) { return std::all_of(dims.begin(), dims.end(), [](SymInt d) { return d.is_const(1); }); };
+      auto single = [](const Dims& dims) {
+        return std::all_of(dims.begin(), dims.end(), [](SymInt d) { return d.is_const(1); });
+      };
       if (a.size() == b.size() || !single(a) || !single(b)) continue;
       temper::Graph& lower = a.size() < b.size() ? yes : no;
       Builder builder(lower);
@@ -351,8 +365,10 @@ class Importer {
     // A condition that starts true and that the body passes through counts for nothing.
     auto body = std::make_unique<temper::Graph>(scope.builder.graph().context());
     Scope inner(*body);
-    inner.values[graph.inputs[0].name] = inner.builder.val(body->add_input(TensorType{DType::kI64, {}}, std::string(graph.inputs[0].name)));
-    inner.values[graph.inputs[1].name] = inner.builder.val(body->add_input(TensorType{DType::kBool, {}}, std::string(graph.inputs[1].name)));
+    inner.values[graph.inputs[0].name] =
+        inner.builder.val(body->add_input(TensorType{DType::kI64, {}}, std::string(graph.inputs[0].name)));
+    inner.values[graph.inputs[1].name] =
+        inner.builder.val(body->add_input(TensorType{DType::kBool, {}}, std::string(graph.inputs[1].name)));
     for (size_t s = 0; s < states; ++s) {
       if (!operands[2 + s]) return Error(ErrorCode::kInvalidArgument, "Loop's carried values must be given");
       ValueType type = scope.builder.graph().value(operands[2 + s].id).type;
@@ -369,7 +385,8 @@ class Importer {
       }
     }
     auto always = [&](const std::optional<std::vector<SymInt>>& c) { return c && c->size() == 1 && (*c)[0].is_const(1); };
-    bool passes = body->outputs()[0] == body->inputs()[1] || always(inner.builder.contents(inner.builder.val(body->outputs()[0])));
+    bool passes =
+        body->outputs()[0] == body->inputs()[1] || always(inner.builder.contents(inner.builder.val(body->outputs()[0])));
     if (operands[1] && passes && always(scope.builder.contents(operands[1]))) operands[1] = Val{&scope.builder, kNone32};
     Loop attrs;
     attrs.states = static_cast<int64_t>(states);
@@ -389,11 +406,14 @@ class Importer {
   Expected<std::vector<Val>> read_scan(Scope& scope, const Node& node, std::span<const Val> given, int64_t opset) {
     const Attribute* attribute = node.attribute("body");
     if (!attribute || !attribute->graph()) return Error(ErrorCode::kInvalidArgument, "Scan needs a body");
-    if (opset < 9) return Error(ErrorCode::kUnsupported, "Scan of opset 8, over batches, is not supported; convert the model to opset 9 or later");
+    if (opset < 9)
+      return Error(ErrorCode::kUnsupported,
+                   "Scan of opset 8, over batches, is not supported; convert the model to opset 9 or later");
     const Graph& graph = *attribute->graph();
     ModelNode view(node, static_cast<int>(opset), model_.storage);
     auto scanned = static_cast<size_t>(std::max<int64_t>(0, view.i("num_scan_inputs", 0)));
-    if (scanned == 0 || scanned > given.size() || graph.inputs.size() != given.size() || graph.outputs.size() < given.size() - scanned) {
+    if (scanned == 0 || scanned > given.size() || graph.inputs.size() != given.size() ||
+        graph.outputs.size() < given.size() - scanned) {
       return Error(ErrorCode::kInvalidArgument, "Scan's body has another number of inputs or outputs than the node asks for");
     }
     size_t states = given.size() - scanned, made = graph.outputs.size() - states;
@@ -442,7 +462,8 @@ class Importer {
     operands.insert(operands.end(), captures.values.begin(), captures.values.end());
     std::vector<std::unique_ptr<temper::Graph>> bodies;
     bodies.push_back(std::move(body));
-    auto results = b.op(core_op("loop"), make_attrs(Loop{static_cast<int64_t>(states), static_cast<int64_t>(made), {}}), operands, std::move(bodies));
+    auto results = b.op(core_op("loop"), make_attrs(Loop{static_cast<int64_t>(states), static_cast<int64_t>(made), {}}),
+                        operands, std::move(bodies));
     for (size_t i = 0; i < made && b.ok(); ++i) {
       Val& v = results[states + i];
       if (entry("scan_output_directions", i) != 0) v = b.flip(v, 0);
@@ -465,9 +486,9 @@ class Importer {
 };
 
 // Note [Branches of different rank]
-// Exporters write `if the last dimension is 1: squeeze it` for every squeeze of an unknown shape. A graph has one rank for each value, so
-// one branch must be chosen before. The rest of the model decides: the first combination of choices with which all of it can be read is
-// taken, and said in Import::assumptions. Combinations are tried in order, the last choice varying fastest.
+// Exporters write `if the last dimension is 1: squeeze it` for every squeeze of an unknown shape. A graph has one rank for each
+// value, so one branch must be chosen before. The rest of the model decides: the first combination of choices with which all of
+// it can be read is taken, and said in Import::assumptions. Combinations are tried in order, the last choice varying fastest.
 constexpr int kMostAttempts = 16;
 bool next_combination(std::vector<bool>& choices) {
   while (!choices.empty() && !choices.back()) choices.pop_back();
@@ -488,8 +509,9 @@ Import attempt(const Model& model, std::vector<bool>& choices) {
   if (result.problems.empty()) {
     for (size_t i = 0; i < ids.size(); ++i) {
       if (ids[i] == kNone32) {
-        result.problems.push_back(Error(ErrorCode::kInvalidArgument, "output '" + std::string(model.graph.outputs[i].name) + "' is never made")
-                                      .at(model.display_name));
+        result.problems.push_back(
+            Error(ErrorCode::kInvalidArgument, "output '" + std::string(model.graph.outputs[i].name) + "' is never made")
+                .at(model.display_name));
       }
     }
   }

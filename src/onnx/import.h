@@ -1,5 +1,5 @@
-// From an ONNX model to a Graph of composites. Everything that is wrong is reported, not the first thing only: a node that can't be
-// read makes one problem, and nodes that depend on it are passed over.
+// From an ONNX model to a Graph of composites. Everything that is wrong is reported, not the first thing only: a node that
+// can't be read makes one problem, and nodes that depend on it are passed over.
 #pragma once
 
 #include <memory>

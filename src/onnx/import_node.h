@@ -8,7 +8,8 @@ namespace temper::onnx {
 
 class ModelNode final : public OnnxNode {
  public:
-  ModelNode(const Node& node, int opset, std::shared_ptr<const void> owner) : node_(node), opset_(opset), owner_(std::move(owner)) {}
+  ModelNode(const Node& node, int opset, std::shared_ptr<const void> owner)
+      : node_(node), opset_(opset), owner_(std::move(owner)) {}
   std::string_view op_type() const override { return node_.op_type; }
   int opset() const override { return opset_; }
   int input_count() const override { return static_cast<int>(node_.inputs.size()); }

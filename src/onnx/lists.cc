@@ -30,7 +30,8 @@ class Reader {
     if (op == "SequenceLength") return give_value(b_.size(static_cast<int64_t>(list.size())));
     if (op == "SequenceAt") {
       int64_t at = TEMPER_TRY(position(1, list.size(), list.size()));
-      if (at == static_cast<int64_t>(list.size())) return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
+      if (at == static_cast<int64_t>(list.size()))
+        return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
       return give_value(list[at]);
     }
     if (op == "SequenceInsert") {
@@ -42,33 +43,40 @@ class Reader {
     if (op == "SequenceErase") {
       if (list.empty()) return refuse(ErrorCode::kInvalidArgument, "an empty sequence has nothing to erase");
       int64_t at = TEMPER_TRY(position(1, list.size(), list.size() - 1));
-      if (at == static_cast<int64_t>(list.size())) return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
+      if (at == static_cast<int64_t>(list.size()))
+        return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
       list.erase(list.begin() + at);
       return give(std::move(list));
     }
     if (op == "ConcatFromSequence") return concat(std::move(list));
-    return refuse(ErrorCode::kUnsupported, "operator " + std::string(op) + " of a sequence is not supported; rewrite the model without it");
+    return refuse(ErrorCode::kUnsupported,
+                  "operator " + std::string(op) + " of a sequence is not supported; rewrite the model without it");
   }
 
  private:
   Expected<Val> value(size_t i) {
     auto found = i < node_.inputs.size() ? singles_.find(node_.inputs[i]) : singles_.end();
-    if (found == singles_.end() || !found->second) return refuse(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " is not a tensor that could be read");
+    if (found == singles_.end() || !found->second)
+      return refuse(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " is not a tensor that could be read");
     return found->second;
   }
   Expected<std::vector<Val>> list_of(size_t i) {
     auto found = i < node_.inputs.size() ? lists_.find(node_.inputs[i]) : lists_.end();
-    if (found == lists_.end()) return refuse(ErrorCode::kUnsupported, "input " + std::to_string(i) + " is not a sequence whose length is known when the model is built");
+    if (found == lists_.end())
+      return refuse(ErrorCode::kUnsupported,
+                    "input " + std::to_string(i) + " is not a sequence whose length is known when the model is built");
     return found->second;
   }
   // 0 .. count, negative ones from the end.
   Expected<int64_t> position(size_t i, size_t count, size_t otherwise) {
     if (i >= node_.inputs.size() || node_.inputs[i].empty()) return static_cast<int64_t>(otherwise);
     auto known = b_.contents(TEMPER_TRY(value(i)));
-    if (!known || known->size() != 1 || !(*known)[0].is_const()) return refuse(ErrorCode::kUnsupported, "a position in a sequence must be constant");
+    if (!known || known->size() != 1 || !(*known)[0].is_const())
+      return refuse(ErrorCode::kUnsupported, "a position in a sequence must be constant");
     int64_t at = (*known)[0].value();
     if (at < 0) at += static_cast<int64_t>(count);
-    if (at < 0 || at > static_cast<int64_t>(count)) return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
+    if (at < 0 || at > static_cast<int64_t>(count))
+      return refuse(ErrorCode::kInvalidArgument, "the position lies outside the sequence");
     return at;
   }
 
@@ -116,7 +124,8 @@ class Reader {
     int64_t axis = b_.normal_axis(integer(node_, "axis", 0), b_.rank(x));
     TEMPER_TRY(b_.take_status());
     SymInt extent = b_.dims(x)[axis];
-    if (!extent.is_const()) return refuse(ErrorCode::kUnsupported, "the dimension that is split into a sequence must be constant");
+    if (!extent.is_const())
+      return refuse(ErrorCode::kUnsupported, "the dimension that is split into a sequence must be constant");
     std::vector<int64_t> sizes;
     bool each = node_.inputs.size() < 2 || node_.inputs[1].empty();
     if (each) {
@@ -126,7 +135,8 @@ class Reader {
       auto known = b_.contents(given);
       if (!known) return refuse(ErrorCode::kUnsupported, "the sizes of the parts of a sequence must be constant");
       for (SymInt s : *known) {
-        if (!s.is_const() || s.value() <= 0) return refuse(ErrorCode::kUnsupported, "the sizes of the parts of a sequence must be constant and positive");
+        if (!s.is_const() || s.value() <= 0)
+          return refuse(ErrorCode::kUnsupported, "the sizes of the parts of a sequence must be constant and positive");
         sizes.push_back(s.value());
       }
       if (b_.rank(given) == 0) {
@@ -143,7 +153,8 @@ class Reader {
       parts.push_back(part);
       start += size;
     }
-    if (start != extent.value()) return refuse(ErrorCode::kInvalidArgument, "the parts don't add up to the dimension that is split");
+    if (start != extent.value())
+      return refuse(ErrorCode::kInvalidArgument, "the parts don't add up to the dimension that is split");
     return give(std::move(parts));
   }
 
@@ -157,11 +168,14 @@ class Reader {
 
 bool is_about_lists(const Node& node, const Lists& lists) {
   if (!node.domain.empty() || node.outputs.empty()) return false;
-  static constexpr Name kAlways[] = {"SequenceEmpty", "SequenceConstruct", "SplitToSequence", "Optional", "OptionalHasElement", "OptionalGetElement"};
+  static constexpr Name kAlways[] = {"SequenceEmpty", "SequenceConstruct",  "SplitToSequence",
+                                     "Optional",      "OptionalHasElement", "OptionalGetElement"};
   if (std::find(std::begin(kAlways), std::end(kAlways), node.op_type) != std::end(kAlways)) return true;
   return std::any_of(node.inputs.begin(), node.inputs.end(), [&](Name input) { return lists.contains(input); });
 }
 
-Status read_list_node(Builder& b, const Node& node, Lists& lists, Singles& singles) { return Reader(b, node, lists, singles).run(); }
+Status read_list_node(Builder& b, const Node& node, Lists& lists, Singles& singles) {
+  return Reader(b, node, lists, singles).run();
+}
 
 }  // namespace temper::onnx

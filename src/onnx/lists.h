@@ -1,5 +1,5 @@
-// Sequences and optionals of tensors whose length is known while the model is read: they are lists of values, and no node of the graph
-// is about them. An optional is a list of one element or none.
+// Sequences and optionals of tensors whose length is known while the model is read: they are lists of values, and no node of
+// the graph is about them. An optional is a list of one element or none.
 #pragma once
 
 #include <string_view>

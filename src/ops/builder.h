@@ -1,8 +1,9 @@
 // Builder: writes nodes into a Graph; the language in which composite operators are defined.
 //
-// A Val is a value of the graph being built, with arithmetic (numpy broadcasting). Errors stick: after the first, every call returns a
-// Val that is absent and changes nothing, so bodies read as mathematics and the caller asks status() once. Values of integer type carry
-// their contents where these can be derived, so contents() and dims() are available as SymInts while building.
+// A Val is a value of the graph being built, with arithmetic (numpy broadcasting). Errors stick: after the first, every call
+// returns a Val that is absent and changes nothing, so bodies read as mathematics and the caller asks status() once. Values of
+// integer type carry their contents where these can be derived, so contents() and dims() are available as SymInts while
+// building.
 //
 //   Val mean = b.reduce(MonoidKind::k_sum, x, {axis}, true) / b.cast(b.size(b.dims(x)[axis]), b.dtype(x));
 #pragma once
@@ -52,7 +53,8 @@ class Builder {
   int64_t normal_axis(int64_t axis, int rank);
 
   // Any op. Composites too; results as many as the op makes.
-  std::vector<Val> op(const Op& op, AttrsPtr attrs, std::span<const Val> operands, std::vector<std::unique_ptr<Graph>> bodies = {});
+  std::vector<Val> op(const Op& op, AttrsPtr attrs, std::span<const Val> operands,
+                      std::vector<std::unique_ptr<Graph>> bodies = {});
   template <class A>
   std::vector<Val> op(std::string_view name, A attrs, std::span<const Val> operands) {
     return op(core_op(name), make_attrs(std::move(attrs)), operands);
@@ -60,13 +62,13 @@ class Builder {
 
   // Leaves.
   Val constant(Tensor data);
-  Val scalar(double value, DType dtype);            // rank 0
+  Val scalar(double value, DType dtype);  // rank 0
   Val like(double value, Val v) { return scalar(value, dtype(v)); }
-  Val ints(std::vector<int64_t> values);            // i64[n]
-  Val size(SymInt value);                           // i64[], with contents
-  Val sizes(std::span<const SymInt> values);        // i64[n], with contents
+  Val ints(std::vector<int64_t> values);      // i64[n]
+  Val size(SymInt value);                     // i64[], with contents
+  Val sizes(std::span<const SymInt> values);  // i64[n], with contents
   Val fill(double value, DType dtype, Dims dims);
-  Val iota(Dims dims, int axis, DType dtype);       // the position along axis
+  Val iota(Dims dims, int axis, DType dtype);  // the position along axis
 
   // Pointwise, with broadcasting. All operands of one dtype but where the row's rule says otherwise.
   Val map(ScalarOp op, Val a);
@@ -87,7 +89,8 @@ class Builder {
   Val squeeze(Val v, std::span<const int64_t> axes);
   Val flip(Val v, int64_t axis);
   Val concat(std::span<const Val> parts, int64_t axis);
-  // x[..., i, ...]: positions along one axis from an integer tensor (negative count from the end), whose dims replace that axis.
+  // x[..., i, ...]: positions along one axis from an integer tensor (negative count from the end), whose dims replace that
+  // axis.
   Val take(Val x, Val positions, int64_t axis);
   // v<k> of the map is indices[k] read through loads[k]; integers must lie in range already (see wrap).
   Val gather(Val x, std::span<const Val> indices, IndexMap map, IndexMaps loads, double fill = 0);

@@ -1,5 +1,6 @@
-// Knowing small values while a graph is built: every integer element as a SymInt, every float as a number. So shapes that a model
-// computes with Shape, Gather, Mul, Concat, ... become dims, and what is constant becomes a constant, as soon as it is written.
+// Knowing small values while a graph is built: every integer element as a SymInt, every float as a number. So shapes that a
+// model computes with Shape, Gather, Mul, Concat, ... become dims, and what is constant becomes a constant, as soon as it is
+// written.
 #include <algorithm>
 #include <variant>
 
@@ -46,16 +47,24 @@ std::optional<Elements> elements_of(const Graph& g, ValueId id) {
   return all;
 }
 
-// Integer functions of which a SymInt can be made. Narrow types could wrap around, so only the 64- and 32-bit ones are followed.
+// Integer functions of which a SymInt can be made. Narrow types could wrap around, so only the 64- and 32-bit ones are
+// followed.
 std::optional<SymInt> symbolic(ScalarOp op, SymInt a, SymInt b, SymInt c) {
   switch (op) {
-    case ScalarOp::k_add: return a + b;
-    case ScalarOp::k_sub: return a - b;
-    case ScalarOp::k_mul: return a * b;
-    case ScalarOp::k_neg: return -a;
-    case ScalarOp::k_min: return min(a, b);
-    case ScalarOp::k_max: return max(a, b);
-    case ScalarOp::k_abs: return proves_less_equal(0, a) ? std::optional(a) : max(a, -a);
+    case ScalarOp::k_add:
+      return a + b;
+    case ScalarOp::k_sub:
+      return a - b;
+    case ScalarOp::k_mul:
+      return a * b;
+    case ScalarOp::k_neg:
+      return -a;
+    case ScalarOp::k_min:
+      return min(a, b);
+    case ScalarOp::k_max:
+      return max(a, b);
+    case ScalarOp::k_abs:
+      return proves_less_equal(0, a) ? std::optional(a) : max(a, -a);
     case ScalarOp::k_div:
       if (proves_less_equal(0, a) && proves_less(0, b)) return floor_div(a, b);
       return std::nullopt;
@@ -65,16 +74,23 @@ std::optional<SymInt> symbolic(ScalarOp op, SymInt a, SymInt b, SymInt c) {
     case ScalarOp::k_fmod:
       if (proves_less_equal(0, a) && proves_less(0, b)) return mod(a, b);
       return std::nullopt;
-    case ScalarOp::k_less: return less(a, b);
-    case ScalarOp::k_less_equal: return less(a, b + 1);
-    case ScalarOp::k_equal: return equal(a, b);
-    case ScalarOp::k_logical_and: return a * b;
-    case ScalarOp::k_logical_or: return max(a, b);
-    case ScalarOp::k_logical_not: return SymInt(1) - a;
+    case ScalarOp::k_less:
+      return less(a, b);
+    case ScalarOp::k_less_equal:
+      return less(a, b + 1);
+    case ScalarOp::k_equal:
+      return equal(a, b);
+    case ScalarOp::k_logical_and:
+      return a * b;
+    case ScalarOp::k_logical_or:
+      return max(a, b);
+    case ScalarOp::k_logical_not:
+      return SymInt(1) - a;
     case ScalarOp::k_select:
       if (a.is_const()) return a.value() ? b : c;
       return select(a, b, c);
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -129,10 +145,14 @@ std::optional<std::vector<Elements>> known_map(const Graph& g, const Node& node,
     Elements values;
     for (const ScalarInstruction& in : body.code()) {
       std::optional<Element> v;
-      if (in.op == ScalarOp::kOperand) v = operands[in.index][i];
-      else if (in.op == ScalarOp::kConst) v = to_element(in.dtype, in.constant);
-      else if (in.op == ScalarOp::kSym) v = Element(substitute(in.sym, vars, point));
-      else v = evaluate_instruction(body, in, values);
+      if (in.op == ScalarOp::kOperand)
+        v = operands[in.index][i];
+      else if (in.op == ScalarOp::kConst)
+        v = to_element(in.dtype, in.constant);
+      else if (in.op == ScalarOp::kSym)
+        v = Element(substitute(in.sym, vars, point));
+      else
+        v = evaluate_instruction(body, in, values);
       if (!v) return false;
       values.push_back(*v);
     }
@@ -147,7 +167,8 @@ std::optional<std::vector<Elements>> known_map(const Graph& g, const Node& node,
 std::optional<int64_t> position(std::span<const SymInt> index, const Dims& dims) {
   int64_t at = 0;
   for (size_t d = 0; d < dims.size(); ++d) {
-    if (!index[d].is_const() || !dims[d].is_const() || index[d].value() < 0 || index[d].value() >= dims[d].value()) return std::nullopt;
+    if (!index[d].is_const() || !dims[d].is_const() || index[d].value() < 0 || index[d].value() >= dims[d].value())
+      return std::nullopt;
     at = at * dims[d].value() + index[d].value();
   }
   return at;
@@ -174,7 +195,9 @@ std::optional<Elements> known_gather(const Graph& g, const Node& node, const Ind
   std::vector<SymInt> all_vars = vars;
   for (SymInt v : [&] {
          std::vector<SymInt> found;
-         for (SymInt e : map.results) for (SymInt v : vars_of(e)) if (var_of(v).kind == VarKind::kLoaded) found.push_back(v);
+         for (SymInt e : map.results)
+           for (SymInt v : vars_of(e))
+             if (var_of(v).kind == VarKind::kLoaded) found.push_back(v);
          return found;
        }()) {
     if (std::find(all_vars.begin(), all_vars.end(), v) == all_vars.end()) all_vars.push_back(v);
@@ -221,11 +244,20 @@ std::optional<Elements> known_reduce(const Graph& g, const Node& node) {
   auto source = elements_of(g, node.operands[0]);
   ScalarOp op;
   switch (a.monoid) {
-    case MonoidKind::k_sum: op = ScalarOp::k_add; break;
-    case MonoidKind::k_prod: op = ScalarOp::k_mul; break;
-    case MonoidKind::k_max: op = ScalarOp::k_max; break;
-    case MonoidKind::k_min: op = ScalarOp::k_min; break;
-    default: return std::nullopt;
+    case MonoidKind::k_sum:
+      op = ScalarOp::k_add;
+      break;
+    case MonoidKind::k_prod:
+      op = ScalarOp::k_mul;
+      break;
+    case MonoidKind::k_max:
+      op = ScalarOp::k_max;
+      break;
+    case MonoidKind::k_min:
+      op = ScalarOp::k_min;
+      break;
+    default:
+      return std::nullopt;
   }
   if (!source || a.axes.size() != type.dims.size() || source->empty()) return std::nullopt;
   Element total = source->front();
@@ -261,12 +293,19 @@ void derive_contents(Graph& g, NodeId id) {
   if (!dims || std::find(node.operands.begin(), node.operands.end(), kNone32) != node.operands.end()) return;
   std::optional<std::vector<Elements>> results;
   std::optional<Elements> one;
-  if (op == "map") results = known_map(g, node, *dims);
-  else if (op == "reindex") one = known_gather(g, node, attrs_as<Reindex>(*node.attrs).map, {}, attrs_as<Reindex>(*node.attrs).fill, *dims);
-  else if (op == "gather") one = known_gather(g, node, attrs_as<Gather>(*node.attrs).map, attrs_as<Gather>(*node.attrs).loads, attrs_as<Gather>(*node.attrs).fill, *dims);
-  else if (op == "concat") one = known_concat(g, node);
-  else if (op == "reduce") one = known_reduce(g, node);
-  else if (op == "bind_size") one = Elements{attrs_as<BindSize>(*node.attrs).size};
+  if (op == "map")
+    results = known_map(g, node, *dims);
+  else if (op == "reindex")
+    one = known_gather(g, node, attrs_as<Reindex>(*node.attrs).map, {}, attrs_as<Reindex>(*node.attrs).fill, *dims);
+  else if (op == "gather")
+    one = known_gather(g, node, attrs_as<Gather>(*node.attrs).map, attrs_as<Gather>(*node.attrs).loads,
+                       attrs_as<Gather>(*node.attrs).fill, *dims);
+  else if (op == "concat")
+    one = known_concat(g, node);
+  else if (op == "reduce")
+    one = known_reduce(g, node);
+  else if (op == "bind_size")
+    one = Elements{attrs_as<BindSize>(*node.attrs).size};
   if (one) results = std::vector<Elements>{std::move(*one)};
   if (!results) return;
   for (size_t r = 0; r < results->size(); ++r) {

@@ -8,7 +8,9 @@ namespace {
 
 bool has_axis(Builder& b, Val v, int64_t axis) {
   if (axis >= 0 && axis < b.rank(v)) return true;
-  b.fail(ErrorCode::kInvalidArgument, v ? "a tensor of rank " + std::to_string(b.rank(v)) + " has no dimension " + std::to_string(axis) : "an operand is missing");
+  b.fail(ErrorCode::kInvalidArgument,
+         v ? "a tensor of rank " + std::to_string(b.rank(v)) + " has no dimension " + std::to_string(axis)
+           : "an operand is missing");
   return false;
 }
 
@@ -22,11 +24,14 @@ Val Builder::reindex(Val v, IndexMap map, double fill) {
 
 Val Builder::broadcast(Val v, const Dims& to) {
   if (!ok() || dims(v) == to) return v;
-  if (dims(v).size() > to.size()) return fail(ErrorCode::kInvalidArgument, "a tensor of rank " + std::to_string(rank(v)) + " does not broadcast to a lower rank");
+  if (dims(v).size() > to.size())
+    return fail(ErrorCode::kInvalidArgument,
+                "a tensor of rank " + std::to_string(rank(v)) + " does not broadcast to a lower rank");
   for (size_t i = 0; i < dims(v).size(); ++i) {
     SymInt from = dims(v)[i], wanted = to[i + to.size() - dims(v).size()];
     if (from.is_const() && wanted.is_const() && from != wanted && !from.is_const(1)) {
-      return fail(ErrorCode::kInvalidArgument, "a dimension of " + from.to_string() + " can't be broadcast to " + wanted.to_string());
+      return fail(ErrorCode::kInvalidArgument,
+                  "a dimension of " + from.to_string() + " can't be broadcast to " + wanted.to_string());
     }
   }
   return reindex(v, broadcast_map(sym(), dims(v), to));
@@ -47,7 +52,8 @@ Val Builder::transpose(Val v, std::span<const int64_t> permutation) {
   std::vector<bool> seen(permutation.size(), false);
   for (int64_t p : permutation) {
     if (permutation.size() != dims(v).size() || !has_axis(*this, v, p) || seen[p]) {
-      return fail(ErrorCode::kInvalidArgument, "a transposition of " + std::to_string(permutation.size()) + " dimensions does not fit a tensor of rank " + std::to_string(rank(v)));
+      return fail(ErrorCode::kInvalidArgument, "a transposition of " + std::to_string(permutation.size()) +
+                                                   " dimensions does not fit a tensor of rank " + std::to_string(rank(v)));
     }
     seen[p] = true;
   }
@@ -68,7 +74,8 @@ Val Builder::slice(Val v, int64_t axis, SymInt start, SymInt count, int64_t step
 Val Builder::pad(Val v, std::span<const SymInt> before, std::span<const SymInt> after, double fill) {
   if (!ok()) return {this, kNone32};
   Dims to = dims(v);
-  if (before.size() != to.size() || after.size() != to.size()) return fail(ErrorCode::kInvalidArgument, "padding for another rank");
+  if (before.size() != to.size() || after.size() != to.size())
+    return fail(ErrorCode::kInvalidArgument, "padding for another rank");
   for (size_t i = 0; i < to.size(); ++i) to[i] = before[i] + to[i] + after[i];
   return reindex(v, pad_map(sym(), dims(v), before, to), fill);
 }
@@ -79,7 +86,8 @@ Val Builder::unsqueeze(Val v, std::span<const int64_t> axes) {
   std::sort(sorted.begin(), sorted.end());
   Dims to = dims(v);
   for (int64_t axis : sorted) {
-    if (axis < 0 || axis > static_cast<int64_t>(to.size())) return fail(ErrorCode::kInvalidArgument, "an axis to insert lies outside the result");
+    if (axis < 0 || axis > static_cast<int64_t>(to.size()))
+      return fail(ErrorCode::kInvalidArgument, "an axis to insert lies outside the result");
     to.insert(to.begin() + axis, SymInt(1));
   }
   return reshape(v, to);
@@ -92,7 +100,8 @@ Val Builder::squeeze(Val v, std::span<const int64_t> axes) {
     if (std::find(axes.begin(), axes.end(), d) == axes.end()) {
       to.push_back(dims(v)[d]);
     } else if (dims(v)[d].is_const() && !dims(v)[d].is_const(1)) {
-      return fail(ErrorCode::kInvalidArgument, "can't squeeze dimension " + std::to_string(d) + " of " + graph_.type(v.id).to_string() + ": it is not 1");
+      return fail(ErrorCode::kInvalidArgument,
+                  "can't squeeze dimension " + std::to_string(d) + " of " + graph_.type(v.id).to_string() + ": it is not 1");
     }
   }
   return reshape(v, to);
@@ -135,7 +144,8 @@ Val Builder::take(Val x, Val positions, int64_t axis) {
     SymInt at = (*known)[0];
     if (at.is_const() && at.value() < 0) at = at + extent;
     if (proves_less(at, 0) || proves_less_equal(extent, at)) {
-      return fail(ErrorCode::kInvalidArgument, "position " + (*known)[0].to_string() + " lies outside a dimension of " + extent.to_string());
+      return fail(ErrorCode::kInvalidArgument,
+                  "position " + (*known)[0].to_string() + " lies outside a dimension of " + extent.to_string());
     }
     if (proves_less_equal(0, at)) {
       Val one = slice(x, axis, at, 1);

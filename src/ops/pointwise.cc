@@ -14,7 +14,8 @@ struct RegisterPointwise {
           .name = std::string(info.name),
           .body = [function, arity = info.arity](Builder& b, const NoAttrs&, Operands in) -> Vals {
             if (static_cast<int>(in.size()) != arity) {
-              return {b.fail(ErrorCode::kInvalidArgument, "it takes " + std::to_string(arity) + " operands, not " + std::to_string(in.size()))};
+              return {b.fail(ErrorCode::kInvalidArgument,
+                             "it takes " + std::to_string(arity) + " operands, not " + std::to_string(in.size()))};
             }
             return {arity == 1 ? b.map(function, in[0]) : b.map(function, in[0], in[1])};
           },

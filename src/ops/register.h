@@ -41,7 +41,8 @@ struct OnnxReader {
   std::string domain;
 
   // A constructor, because g++ 12 fails on default member initialisers here.
-  OnnxReader(std::string type, int from, std::function<Expected<A>(const OnnxNode&)> reader = nullptr, std::string of_domain = "")
+  OnnxReader(std::string type, int from, std::function<Expected<A>(const OnnxNode&)> reader = nullptr,
+             std::string of_domain = "")
       : op_type(std::move(type)), since(from), read(std::move(reader)), domain(std::move(of_domain)) {}
 };
 
@@ -66,11 +67,12 @@ struct RegisterOp {
       return out;
     };
     for (auto& reader : spec.onnx) {
-      op.onnx.push_back({reader.op_type, reader.since, reader.domain, [read = reader.read](const OnnxNode& n) -> Expected<AttrsPtr> {
-                           if (!read) return make_attrs(A{});
-                           A attrs = TEMPER_TRY(read(n));
-                           return make_attrs(std::move(attrs));
-                         }});
+      op.onnx.push_back(
+          {reader.op_type, reader.since, reader.domain, [read = reader.read](const OnnxNode& n) -> Expected<AttrsPtr> {
+             if (!read) return make_attrs(A{});
+             A attrs = TEMPER_TRY(read(n));
+             return make_attrs(std::move(attrs));
+           }});
     }
     op.samples = std::move(spec.samples);
     op.default_attrs = temper::make_attrs(A{});

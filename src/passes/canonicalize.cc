@@ -1,6 +1,6 @@
-// Canonical form: what does nothing is left out. A map that returns its operand; movement that moves nothing, also as a chain (a transpose
-// and its inverse); dimensions of one element that a map has only because its operands were given them (a mean with its axes kept): the map
-// then runs over the points that it is computed from, so that it can join what computes them.
+// Canonical form: what does nothing is left out. A map that returns its operand; movement that moves nothing, also as a chain
+// (a transpose and its inverse); dimensions of one element that a map has only because its operands were given them (a mean
+// with its axes kept): the map then runs over the points that it is computed from, so that it can join what computes them.
 #include <algorithm>
 
 #include "passes/pass.h"
@@ -8,7 +8,8 @@
 namespace temper {
 namespace {
 
-// The map without its dimensions of one element, if every operand was given them by movement or is constant; empty: it stays as it is.
+// The map without its dimensions of one element, if every operand was given them by movement or is constant; empty: it stays as
+// it is.
 std::vector<Val> without_units(Builder& b, const Node& node, std::span<const Val> operands) {
   const auto& attrs = attrs_as<MapAttrs>(*node.attrs);
   Dims dims;
@@ -37,7 +38,8 @@ std::vector<Val> without_units(Builder& b, const Node& node, std::span<const Val
   }
   if (!any) return {};
   std::vector<Val> inner;
-  for (auto& [source, map] : reads) inner.push_back(is_identity(b.sym(), map, b.dims(source)) ? source : b.reindex(source, std::move(map)));
+  for (auto& [source, map] : reads)
+    inner.push_back(is_identity(b.sym(), map, b.dims(source)) ? source : b.reindex(source, std::move(map)));
   std::vector<Val> results;
   for (Val v : b.op("map", MapAttrs{dims, attrs.body}, inner)) results.push_back(b.reindex(v, unsqueeze));
   return results;

@@ -1,5 +1,5 @@
-// Constant folding: what is computed from constants alone is computed now, by the exact interpreter. A constant that would become
-// larger (a broadcast) stays as it is: readers look through the movement.
+// Constant folding: what is computed from constants alone is computed now, by the exact interpreter. A constant that would
+// become larger (a broadcast) stays as it is: readers look through the movement.
 #include <algorithm>
 
 #include "interp/interp.h"
@@ -9,7 +9,8 @@ namespace temper {
 namespace {
 
 bool only_contractions_read(const Graph& graph, const std::vector<std::vector<NodeId>>& uses, ValueId v) {
-  return !uses[v].empty() && std::all_of(uses[v].begin(), uses[v].end(), [&](NodeId id) { return graph.node(id).op->name == "contract"; });
+  return !uses[v].empty() &&
+         std::all_of(uses[v].begin(), uses[v].end(), [&](NodeId id) { return graph.node(id).op->name == "contract"; });
 }
 
 }  // namespace
@@ -19,7 +20,9 @@ Expected<Graph> fold(const Graph& graph) {
   const Graph* outer = &graph;
   return Rewrite::run(graph, [&, outer](Rewrite& rewrite, const Node& node, std::span<const Val> operands) -> std::vector<Val> {
     Builder& b = rewrite.builder();
-    if (node.op->name == "constant" || !node.bodies.empty() || node.results.empty() || node.op->name == "bind_size" || node.op->name == "compact") return {};
+    if (node.op->name == "constant" || !node.bodies.empty() || node.results.empty() || node.op->name == "bind_size" ||
+        node.op->name == "compact")
+      return {};
     std::vector<Tensor> held;
     int64_t operand_elements = 0;
     for (Val v : operands) {
@@ -37,7 +40,9 @@ Expected<Graph> fold(const Graph& graph) {
     if (result_elements > std::max<int64_t>(operand_elements, 1024)) return {};
     // Weights are read in any order as they lie.
     bool moves = node.op->name == "reindex";
-    if (moves && operand_elements > 4096 && &rewrite.old_graph() == outer && only_contractions_read(graph, uses, node.results[0])) return {};
+    if (moves && operand_elements > 4096 && &rewrite.old_graph() == outer &&
+        only_contractions_read(graph, uses, node.results[0]))
+      return {};
     auto results = fold_node(rewrite.old_graph(), node, held);
     // It may speak of dimensions that only a run knows; what is wrong with it, a run will say.
     if (!results.ok()) return {};

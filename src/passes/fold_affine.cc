@@ -1,5 +1,6 @@
-// Folding of scales into weights: (contract(x, w) + t) * c becomes contract(x, w * c) + t * c, where w, t and c are constant and c differs
-// from column to column only. Batch normalisation behind a convolution so disappears. The products of constants are folded later.
+// Folding of scales into weights: (contract(x, w) + t) * c becomes contract(x, w * c) + t * c, where w, t and c are constant
+// and c differs from column to column only. Batch normalisation behind a convolution so disappears. The products of constants
+// are folded later.
 #include <algorithm>
 #include <functional>
 

@@ -1,5 +1,6 @@
-// Scales move out of products: contract(x * c, y) becomes contract(x, y) * c where c is one number. The product then reads x where it lies,
-// also through movement, and the scale costs nothing behind it (attention scales its queries and keys before they are multiplied).
+// Scales move out of products: contract(x * c, y) becomes contract(x, y) * c where c is one number. The product then reads x
+// where it lies, also through movement, and the scale costs nothing behind it (attention scales its queries and keys before
+// they are multiplied).
 #include "passes/pass.h"
 
 namespace temper {
@@ -13,7 +14,8 @@ std::optional<double> scale_of(const Node& node) {
   if (node.op->name != "map" || node.operands.size() != 1) return std::nullopt;
   const ScalarBody& body = *attrs_as<MapAttrs>(*node.attrs).body;
   const auto& code = body.code();
-  if (code.size() != 3 || body.results().size() != 1 || body.results()[0] != 2 || code[2].op != ScalarOp::k_mul) return std::nullopt;
+  if (code.size() != 3 || body.results().size() != 1 || body.results()[0] != 2 || code[2].op != ScalarOp::k_mul)
+    return std::nullopt;
   const ScalarInstruction &a = code[code[2].args[0]], &b = code[code[2].args[1]];
   if (a.op == ScalarOp::kOperand && b.op == ScalarOp::kConst) return b.constant.f;
   if (a.op == ScalarOp::kConst && b.op == ScalarOp::kOperand) return a.constant.f;
@@ -28,7 +30,8 @@ Expected<Graph> hoist_scales(const Graph& graph) {
     Builder& b = rewrite.builder();
     const Graph& old = rewrite.old_graph();
     // A scale in front of weights belongs into them.
-    if (!has_range(old.type(node.results[0]).dtype) || b.constant_value(operands[0]) || b.constant_value(operands[1])) return {};
+    if (!has_range(old.type(node.results[0]).dtype) || b.constant_value(operands[0]) || b.constant_value(operands[1]))
+      return {};
     double scale = 1;
     std::vector<Val> sides(operands.begin(), operands.end());
     for (size_t side = 0; side < 2; ++side) {
@@ -54,7 +57,8 @@ Expected<Graph> hoist_scales(const Graph& graph) {
     Val product = b.op(*node.op, node.attrs, sides)[0];
     ScalarBuilder body;
     int32_t x = body.operand(0, b.dtype(product));
-    return b.map(body.finish(body.apply(ScalarOp::k_mul, x, body.constant(scale, b.dtype(product))), 1), std::span(&product, 1));
+    return b.map(body.finish(body.apply(ScalarOp::k_mul, x, body.constant(scale, b.dtype(product))), 1),
+                 std::span(&product, 1));
   });
 }
 

@@ -1,5 +1,6 @@
-// A constant of one element that a map reads becomes part of the map's body: no operand to load, and what the numbers are (the bounds of a
-// clamp, a factor of one half) is known to all that look at the body. It comes after what folds constants into each other and into weights.
+// A constant of one element that a map reads becomes part of the map's body: no operand to load, and what the numbers are (the
+// bounds of a clamp, a factor of one half) is known to all that look at the body. It comes after what folds constants into each
+// other and into weights.
 #include "passes/pass.h"
 
 namespace temper {
@@ -7,7 +8,8 @@ namespace {
 
 // The value that an operand has at each point, if that is one and known.
 std::optional<ScalarValue> only_value(Builder& b, Val v) {
-  if (const Node* node = b.graph().producer(v.id); node && node->op->name == "reindex" && attrs_as<Reindex>(*node->attrs).map.guard.is_const(1)) {
+  if (const Node* node = b.graph().producer(v.id);
+      node && node->op->name == "reindex" && attrs_as<Reindex>(*node->attrs).map.guard.is_const(1)) {
     v.id = node->operands[0];
   }
   auto data = b.constant_value(v);

@@ -2,10 +2,11 @@
 //
 //   conv3x3(x) + conv1x1(x) + x * s + t    becomes    conv3x3'(x) + t
 //
-// A term is a contraction of x with constant weights, or x itself times a constant. Term B is a special case of contraction A where the
-// reduced variables of A can be chosen, as functions rho of B's variables, so that both read the same element of x under the same guard:
-// lhs_A(d, rho(d, s)) = lhs_B(d, s). Then A's weights at rho take up B's weights, and B is gone. So a 1x1 kernel becomes the middle tap of
-// a 3x3 one, and an identity branch a diagonal. Weights are added in their own type, once, at build time.
+// A term is a contraction of x with constant weights, or x itself times a constant. Term B is a special case of contraction A
+// where the reduced variables of A can be chosen, as functions rho of B's variables, so that both read the same element of x
+// under the same guard: lhs_A(d, rho(d, s)) = lhs_B(d, s). Then A's weights at rho take up B's weights, and B is gone. So a 1x1
+// kernel becomes the middle tap of a 3x3 one, and an identity branch a diagonal. Weights are added in their own type, once, at
+// build time.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -32,7 +33,8 @@ struct Shift {
 
 class Merger {
  public:
-  Merger(Rewrite& rewrite, const std::vector<std::vector<NodeId>>& uses) : rewrite_(rewrite), b_(rewrite.builder()), old_(rewrite.old_graph()), uses_(uses) {}
+  Merger(Rewrite& rewrite, const std::vector<std::vector<NodeId>>& uses)
+      : rewrite_(rewrite), b_(rewrite.builder()), old_(rewrite.old_graph()), uses_(uses) {}
 
   // The node's results, if something could be merged.
   std::vector<Val> run(const Node& node) {
@@ -52,7 +54,8 @@ class Merger {
 
   bool is_spread(ValueId v) const {
     const Node* node = old_.producer(v);
-    if (node && node->op->name == "reindex" && attrs_as<Reindex>(*node->attrs).map.guard.is_const(1)) node = old_.producer(node->operands[0]);
+    if (node && node->op->name == "reindex" && attrs_as<Reindex>(*node->attrs).map.guard.is_const(1))
+      node = old_.producer(node->operands[0]);
     return node && node->op->name == "constant";
   }
   Shift shift_of(ValueId v) const {
@@ -61,7 +64,8 @@ class Merger {
     return {rewrite_.mapped(node->operands[0]), attrs_as<Reindex>(*node->attrs).map};
   }
 
-  // A map as a sum of products, each of at most one value that is not constant; nullopt where it is none. Only sums say anything.
+  // A map as a sum of products, each of at most one value that is not constant; nullopt where it is none. Only sums say
+  // anything.
   std::optional<std::vector<Product>> sum_of(const Node& node) const {
     if (node.op->name != "map") return std::nullopt;
     const ScalarBody& body = *attrs_as<MapAttrs>(*node.attrs).body;
@@ -108,14 +112,17 @@ class Merger {
             collect(node->operands[p.operand], false);
           } else {
             Shift scale = shift_of(node->operands[p.factors[0]]);
-            terms_.push_back({rewrite_.mapped(node->operands[p.operand]).id, identity_map(b_.sym(), dims_), scale.map, scale.source, nullptr});
+            terms_.push_back({rewrite_.mapped(node->operands[p.operand]).id, identity_map(b_.sym(), dims_), scale.map,
+                              scale.source, nullptr});
           }
         }
         return;
       }
-      if (node->op->name == "contract" && b_.constant_value(rewrite_.mapped(node->operands[1])) && is_float(old_.type(node->operands[1]).dtype)) {
+      if (node->op->name == "contract" && b_.constant_value(rewrite_.mapped(node->operands[1])) &&
+          is_float(old_.type(node->operands[1]).dtype)) {
         const auto& attrs = attrs_as<ContractAttrs>(*node->attrs);
-        terms_.push_back({rewrite_.mapped(node->operands[0]).id, attrs.lhs, attrs.rhs, rewrite_.mapped(node->operands[1]), node});
+        terms_.push_back(
+            {rewrite_.mapped(node->operands[0]).id, attrs.lhs, attrs.rhs, rewrite_.mapped(node->operands[1]), node});
         return;
       }
     }
@@ -126,7 +133,8 @@ class Merger {
   // Each term into the first contraction that has it as a special case, the one with most weights first.
   bool merge() {
     auto weight_count = [&](const Term& t) { return t.contract ? b_.constant_value(t.weights)->count() : -1; };
-    std::stable_sort(terms_.begin(), terms_.end(), [&](const Term& l, const Term& r) { return weight_count(l) > weight_count(r); });
+    std::stable_sort(terms_.begin(), terms_.end(),
+                     [&](const Term& l, const Term& r) { return weight_count(l) > weight_count(r); });
     bool any = false;
     for (size_t i = 0; i < terms_.size() && terms_[i].contract; ++i) {
       for (size_t j = i + 1; j < terms_.size();) {
@@ -147,7 +155,8 @@ class Merger {
   // B's weights as a tensor of A's, if B is a special case of A.
   std::optional<Val> weights_within(const Term& a, const Term& b) {
     if (b_.dtype(a.weights) != b_.dtype(b.weights) || a.lhs.results.size() != b.lhs.results.size()) return std::nullopt;
-    if (a.contract && b.contract && attrs_as<ContractAttrs>(*a.contract->attrs).accumulate != attrs_as<ContractAttrs>(*b.contract->attrs).accumulate) {
+    if (a.contract && b.contract &&
+        attrs_as<ContractAttrs>(*a.contract->attrs).accumulate != attrs_as<ContractAttrs>(*b.contract->attrs).accumulate) {
       return std::nullopt;
     }
     size_t rank = dims_.size();
@@ -190,15 +199,16 @@ class Merger {
   }
 
   // Reads B's weights over the points of A's: each variable of A is an index of its weights; rho says which points are met.
-  std::optional<Val> over_weights(const Term& a, const Term& b, const std::vector<SymInt>& vars, const std::vector<SymInt>& b_vars,
-                                  const std::vector<SymInt>& chosen) {
+  std::optional<Val> over_weights(const Term& a, const Term& b, const std::vector<SymInt>& vars,
+                                  const std::vector<SymInt>& b_vars, const std::vector<SymInt>& chosen) {
     const Dims& weight_dims = b_.dims(a.weights);
     auto points = index_vars(b_.sym(), weight_dims);
     std::vector<std::optional<SymInt>> point_of(vars.size());
     for (size_t j = 0; j < weight_dims.size(); ++j) {
       auto at = std::find(vars.begin(), vars.end(), a.rhs.results[j]);
       if (a.rhs.results[j].is_const(0) && weight_dims[j].is_const(1)) continue;
-      if (at == vars.end() || a.rhs.results[j].is_const() || !(a.rhs.domain[at - vars.begin()] == weight_dims[j])) return std::nullopt;
+      if (at == vars.end() || a.rhs.results[j].is_const() || !(a.rhs.domain[at - vars.begin()] == weight_dims[j]))
+        return std::nullopt;
       point_of[at - vars.begin()] = points[j];
     }
     // The variables of B in terms of those points: the result's dims are shared, a reduced one is where rho names it.
@@ -257,10 +267,14 @@ class Merger {
     // Shifts that are spread alike are one.
     std::vector<Shift> shifts;
     for (Shift& s : shifts_) {
-      auto alike = std::find_if(shifts.begin(), shifts.end(), [&](const Shift& other) { return other.map == s.map && b_.dims(other.source) == b_.dims(s.source); });
+      auto alike = std::find_if(shifts.begin(), shifts.end(), [&](const Shift& other) {
+        return other.map == s.map && b_.dims(other.source) == b_.dims(s.source);
+      });
       auto sum = alike == shifts.end() ? std::nullopt : evaluate(alike->source + s.source);
-      if (sum) alike->source = *sum;
-      else shifts.push_back(std::move(s));
+      if (sum)
+        alike->source = *sum;
+      else
+        shifts.push_back(std::move(s));
     }
     Val total{&b_, kNone32};
     auto add = [&](Val v) { total = total ? total + v : v; };

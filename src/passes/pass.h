@@ -1,8 +1,8 @@
 // Pass: a function from Graph to Graph, named by a verb, that can be switched off by name.
 //
-// Most passes are written as a Rewrite: the graph is written anew in order, and for each node the pass may write something else. Nested
-// bodies are rewritten first, by the same pass. A pass must leave a graph that verifies, computes the same and keeps inputs, outputs
-// and their names.
+// Most passes are written as a Rewrite: the graph is written anew in order, and for each node the pass may write something
+// else. Nested bodies are rewritten first, by the same pass. A pass must leave a graph that verifies, computes the same and
+// keeps inputs, outputs and their names.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct PassOptions {
 };
 Expected<Graph> run_passes(Graph graph, const PassOptions& options);
 
-// Writes a graph anew. `rewrite` is called for each node in order with its operands in the new graph, and returns the node's results
-// there; an empty vector means: copy the node as it is.
+// Writes a graph anew. `rewrite` is called for each node in order with its operands in the new graph, and returns the node's
+// results there; an empty vector means: copy the node as it is.
 class Rewrite {
  public:
   using NodeRewrite = std::function<std::vector<Val>(Rewrite& rewrite, const Node& node, std::span<const Val> operands)>;
@@ -64,7 +64,7 @@ class Rewrite {
 
 // The passes, each in the file of its name.
 Expected<Graph> expand(const Graph& graph);
-Expected<Graph> quantize(const Graph& graph);
+Expected<Graph> narrow_products(const Graph& graph);
 Expected<Graph> inline_widening(const Graph& graph);
 Expected<Graph> fold(const Graph& graph);
 Expected<Graph> canonicalize(const Graph& graph);

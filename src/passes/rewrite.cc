@@ -4,7 +4,8 @@
 
 namespace temper {
 
-Rewrite::Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite) : old_(graph), builder_(result), rewrite_(rewrite) {
+Rewrite::Rewrite(const Graph& graph, Graph& result, const NodeRewrite& rewrite)
+    : old_(graph), builder_(result), rewrite_(rewrite) {
   static std::atomic<uint64_t> last{0};
   id_ = ++last;
 }

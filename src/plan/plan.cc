@@ -4,7 +4,8 @@
 
 namespace temper {
 
-Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights, ByteSink& sink) {
+Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights,
+                  ByteSink& sink) {
   flatbuffers::FlatBufferBuilder meta;
   meta.Finish(plan::Plan::Pack(meta, &plan));
   PlanWriter writer(sink);

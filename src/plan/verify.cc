@@ -7,7 +7,9 @@
 namespace temper {
 namespace {
 
-Error bad(const std::string& what) { return Error(ErrorCode::kCorrupt, "the plan is inconsistent: " + what + "; build it again"); }
+Error bad(const std::string& what) {
+  return Error(ErrorCode::kCorrupt, "the plan is inconsistent: " + what + "; build it again");
+}
 
 constexpr int kMostSlots = 1 << 24;
 
@@ -27,15 +29,20 @@ class Verifier {
 
  private:
   bool slot(int s) const { return s >= 0 && s < plan_.slot_count; }
-  bool slots(const std::vector<int>& list) const { return std::all_of(list.begin(), list.end(), [&](int s) { return slot(s); }); }
+  bool slots(const std::vector<int>& list) const {
+    return std::all_of(list.begin(), list.end(), [&](int s) { return slot(s); });
+  }
   bool is_buffer(int b) const { return b >= 0 && b < static_cast<int>(plan_.buffers.size()); }
   bool maybe_buffer(int b) const { return b == -1 || is_buffer(b); }
-  bool are_buffers(const std::vector<int>& list) const { return std::all_of(list.begin(), list.end(), [&](int b) { return is_buffer(b); }); }
+  bool are_buffers(const std::vector<int>& list) const {
+    return std::all_of(list.begin(), list.end(), [&](int b) { return is_buffer(b); });
+  }
 
   Status segment(const plan::SegmentT& s) {
     size_t n = s.ops.size();
     if (s.a.size() != n || s.b.size() != n || s.constants.size() != n) return bad("its instructions");
-    if (std::any_of(s.ops.begin(), s.ops.end(), [](uint8_t op) { return op > static_cast<uint8_t>(ShapeOp::kEqual); })) return bad("an opcode");
+    if (std::any_of(s.ops.begin(), s.ops.end(), [](uint8_t op) { return op > static_cast<uint8_t>(ShapeOp::kEqual); }))
+      return bad("an opcode");
     if (!slots(s.inputs) || !slots(s.results) || s.results.size() != s.values.size()) return bad("a slot");
     return temper::verify(to_program(s));
   }
@@ -44,7 +51,8 @@ class Verifier {
     if (b.dtype >= kDTypeCount) return bad("its element type");
     switch (b.kind) {
       case plan::BufferKind::Constant:
-        if (b.offset > weights_ || b.size > weights_ - b.offset || b.offset % 64 != 0) return bad("it lies outside the weights");
+        if (b.offset > weights_ || b.size > weights_ - b.offset || b.offset % 64 != 0)
+          return bad("it lies outside the weights");
         return {};
       case plan::BufferKind::Arena:
         if (b.first < 0 || b.last < b.first || b.last > static_cast<int>(plan_.steps.size())) return bad("its lifetime");
@@ -92,12 +100,17 @@ class Verifier {
     bool has_segment = step.segment >= 0 && step.segment < static_cast<int>(plan_.segments.size());
     switch (step.kind) {
       case plan::StepKind::Launch:
-      case plan::StepKind::Shapes: return has_segment ? Status() : bad("its shape program");
-      case plan::StepKind::Size: return slot(step.slot) && step.buffers.size() == 1 ? Status() : bad("its size");
+      case plan::StepKind::Shapes:
+        return has_segment ? Status() : bad("its shape program");
+      case plan::StepKind::Size:
+        return slot(step.slot) && step.buffers.size() == 1 ? Status() : bad("its size");
       case plan::StepKind::If:
-        if (step.buffers.size() != 1 || step.begin != at + 1 || step.middle < step.begin || step.end < step.middle || step.end > end) return bad("its range");
+        if (step.buffers.size() != 1 || step.begin != at + 1 || step.middle < step.begin || step.end < step.middle ||
+            step.end > end)
+          return bad("its range");
         return {};
-      case plan::StepKind::Loop: return check_loop(step, at, end);
+      case plan::StepKind::Loop:
+        return check_loop(step, at, end);
     }
     return bad("its kind");
   }

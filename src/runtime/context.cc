@@ -47,17 +47,20 @@ Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engin
   for (size_t i = 0; i < plan.steps.size(); ++i) arguments_[i].resize(plan.steps[i]->buffers.size());
   for (size_t b = 0; b < plan.buffers.size(); ++b) {
     // Constants are never written: kernels take plain pointers for inputs and outputs alike.
-    if (plan.buffers[b]->kind == plan::BufferKind::Constant) addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+    if (plan.buffers[b]->kind == plan::BufferKind::Constant)
+      addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
   }
 }
 
 Status Context::set_input_shape(int input, std::span<const int64_t> dims) {
   const plan::BindingT& binding = *engine_->plan().inputs[input];
   if (dims.size() != binding.dims.size()) {
-    return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' has rank " + std::to_string(binding.dims.size()) + ", not that of " + dims_text(dims));
+    return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' has rank " + std::to_string(binding.dims.size()) +
+                                                  ", not that of " + dims_text(dims));
   }
   for (int64_t d : dims) {
-    if (d < 0 || d > (int64_t(1) << 40)) return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' can't have the shape " + dims_text(dims));
+    if (d < 0 || d > (int64_t(1) << 40))
+      return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' can't have the shape " + dims_text(dims));
   }
   if (std::ranges::equal(input_dims_[input], dims)) return {};
   input_dims_[input].assign(dims.begin(), dims.end());
@@ -81,14 +84,17 @@ Status Context::bind_shapes() {
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     const plan::BindingT& binding = *plan.inputs[i];
     if (input_dims_[i].size() != binding.dims.size()) {
-      return Error(ErrorCode::kInvalidArgument, "the shape of input '" + binding.name + "' is not set; it must be before the context runs");
+      return Error(ErrorCode::kInvalidArgument,
+                   "the shape of input '" + binding.name + "' is not set; it must be before the context runs");
     }
     for (size_t d = 0; d < binding.dims.size(); ++d) {
       if (!binding.sets[d]) continue;
       int slot = binding.dims[d];
       if (set[slot] && slots_[slot] != input_dims_[i][d]) {
-        return Error(ErrorCode::kInvalidArgument, "dimension '" + binding.dim_names[d] + "' is " + std::to_string(slots_[slot]) + " elsewhere, but " +
-                                                      std::to_string(input_dims_[i][d]) + " in input '" + binding.name + "' of shape " + dims_text(input_dims_[i]));
+        return Error(ErrorCode::kInvalidArgument, "dimension '" + binding.dim_names[d] + "' is " +
+                                                      std::to_string(slots_[slot]) + " elsewhere, but " +
+                                                      std::to_string(input_dims_[i][d]) + " in input '" + binding.name +
+                                                      "' of shape " + dims_text(input_dims_[i]));
       }
       slots_[slot] = input_dims_[i][d];
       set[slot] = 1;
@@ -131,13 +137,16 @@ Status Context::size_buffers(int segment) {
       planned.push_back(static_cast<int>(b));
     } else {
       addresses_[b] = unbounded_[b].reserve(bytes);
-      if (!addresses_[b]) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
+      if (!addresses_[b])
+        return Error(ErrorCode::kOutOfMemory,
+                     "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
     }
   }
   if (segment != 0) return {};
   Placement placement = plan_memory(lifetimes, kAlignment);
   std::byte* base = arena_.reserve(placement.total);
-  if (!base) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
+  if (!base)
+    return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
   for (size_t i = 0; i < planned.size(); ++i) addresses_[planned[i]] = base + placement.offsets[i];
   return {};
 }
@@ -153,10 +162,12 @@ Status Context::prepare_launches(int segment) {
     bytes.clear();
     for (int slot : step.parameters) parameters.push_back(slots_[slot]);
     for (int buffer : step.buffers) bytes.push_back(bytes_of(buffer));
-    launches_[i] = TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
+    launches_[i] =
+        TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
     workspace = std::max(workspace, launches_[i]->workspace_bytes(workers_));
   }
-  if (!workspace_.reserve(workspace)) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
+  if (!workspace_.reserve(workspace))
+    return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
   return {};
 }
 
@@ -165,9 +176,12 @@ Status Context::take_outputs(int segment) {
   for (size_t o = 0; o < plan.outputs.size(); ++o) {
     int b = plan.outputs[o]->buffer;
     if (plan.buffers[b]->segment != segment) continue;
-    if (allocators_[o]) addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
+    if (allocators_[o])
+      addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
     if (!addresses_[b] && bytes_of(b) > 0) {
-      return Error(ErrorCode::kInvalidArgument, "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
     }
   }
   return {};
@@ -184,8 +198,9 @@ Status Context::resolve_shapes() {
     for (size_t d = 0; d < plan.inputs[i]->dims.size(); ++d) {
       int64_t expected = slots_[plan.inputs[i]->dims[d]];
       if (expected != input_dims_[i][d]) {
-        return Error(ErrorCode::kInvalidArgument, "input '" + plan.inputs[i]->name + "' has the shape " + dims_text(input_dims_[i]) + ", but dimension " +
-                                                      std::to_string(d) + " must be " + std::to_string(expected));
+        return Error(ErrorCode::kInvalidArgument, "input '" + plan.inputs[i]->name + "' has the shape " +
+                                                      dims_text(input_dims_[i]) + ", but dimension " + std::to_string(d) +
+                                                      " must be " + std::to_string(expected));
       }
     }
   }
@@ -281,7 +296,8 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
   bool going = loop.condition == -1 || *reinterpret_cast<const uint8_t*>(addresses_[loop.condition]) != 0;
   int64_t trip = read_trip();
   for (size_t s = 0; s < loop.states_in.size(); ++s) {
-    std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_from[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+    std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_from[s]],
+                static_cast<size_t>(bytes_of(loop.states_in[s])));
   }
   // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
   bool counted = loop.count_slot == -1;
@@ -302,15 +318,18 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
     if (loop.body_condition != -1) going = *reinterpret_cast<const uint8_t*>(addresses_[loop.body_condition]) != 0;
     // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
     for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_out[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_out[s]],
+                  static_cast<size_t>(bytes_of(loop.states_in[s])));
     }
     for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_result[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+      std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_result[s]],
+                  static_cast<size_t>(bytes_of(loop.states_in[s])));
     }
   }
   if (iteration == 0) {
     for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_in[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
+      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_in[s]],
+                  static_cast<size_t>(bytes_of(loop.states_in[s])));
     }
   }
   if (!counted) {

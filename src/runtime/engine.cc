@@ -20,8 +20,11 @@ Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> 
     }
     std::string place = "step " + std::to_string(i) + " '" + step.name + "'";
     auto kernel = TEMPER_TRY_AT(cpu::decode_kernel(step.kernel, std::as_bytes(std::span(step.blob))), place);
-    if (kernel->buffer_count() != static_cast<int>(step.buffers.size()) || kernel->parameter_count() != static_cast<int>(step.parameters.size())) {
-      return Error(ErrorCode::kCorrupt, "a kernel is given another number of buffers or parameters than it has; build the plan again").at(place);
+    if (kernel->buffer_count() != static_cast<int>(step.buffers.size()) ||
+        kernel->parameter_count() != static_cast<int>(step.parameters.size())) {
+      return Error(ErrorCode::kCorrupt,
+                   "a kernel is given another number of buffers or parameters than it has; build the plan again")
+          .at(place);
     }
     engine->kernels_.push_back(std::move(kernel));
   }

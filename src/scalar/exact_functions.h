@@ -1,8 +1,9 @@
-// What the functions called by the value column of scalar.def mean, exactly: for double, for integers of any width and for bool.
+// What the functions called by the value column of scalar.def mean, exactly: for double, for integers of any width and for
+// bool.
 //
-// `ExactInt` is an integer of a dtype: `v` holds it sign-extended (signed types) or zero-extended (unsigned ones). Results may lie outside
-// the width; the caller wraps them. That is right because +, -, * and << agree modulo 2^width, and every other function yields
-// a value within the width when its operands are.
+// `ExactInt` is an integer of a dtype: `v` holds it sign-extended (signed types) or zero-extended (unsigned ones). Results may
+// lie outside the width; the caller wraps them. That is right because +, -, * and << agree modulo 2^width, and every other
+// function yields a value within the width when its operands are.
 //
 //   divide(ExactInt{-7, true, 8}, ExactInt{2, true, 8}).v == -3
 #pragma once

@@ -30,13 +30,19 @@ template <class T>
 constexpr bool rule_allows(TypeRule rule) {
   constexpr bool kIsFloat = std::same_as<T, double>, kIsBool = std::same_as<T, bool>;
   switch (rule) {
-    case TypeRule::kNumeric: return !kIsBool;
+    case TypeRule::kNumeric:
+      return !kIsBool;
     case TypeRule::kFloat:
-    case TypeRule::kPredicate: return kIsFloat;
-    case TypeRule::kInt: return !kIsFloat && !kIsBool;
-    case TypeRule::kBool: return kIsBool;
-    case TypeRule::kCompare: return true;
-    case TypeRule::kSelect: return false;  // the condition is of another type: see evaluate_scalar
+    case TypeRule::kPredicate:
+      return kIsFloat;
+    case TypeRule::kInt:
+      return !kIsFloat && !kIsBool;
+    case TypeRule::kBool:
+      return kIsBool;
+    case TypeRule::kCompare:
+      return true;
+    case TypeRule::kSelect:
+      return false;  // the condition is of another type: see evaluate_scalar
   }
   return false;
 }
@@ -52,13 +58,14 @@ using namespace exact;  // NOLINT(google-build-using-namespace): the value colum
 template <class T>
 ScalarValue evaluate_row(ScalarOp op, T a, T b, [[maybe_unused]] T c = {}) {
   switch (op) {
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                        \
-  case ScalarOp::k_##name:                                                         \
-    if constexpr (rule_allows<T>(TypeRule::rule)) return boxed(value);             \
+#define SCALAR(name, onnx, arity, rule, value, cuda, facts)            \
+  case ScalarOp::k_##name:                                             \
+    if constexpr (rule_allows<T>(TypeRule::rule)) return boxed(value); \
     break;
 #include "scalar/scalar.def"
 #undef SCALAR
-    default: break;
+    default:
+      break;
   }
   TEMPER_CHECK(false, "scalar function applied to a type that its rule does not allow");
 }
@@ -91,20 +98,27 @@ double to_double_odd(uint64_t magnitude) {
 
 double round_to(double value, DType to) {
   switch (to) {
-    case DType::kF64: return value;
-    case DType::kF32: return static_cast<double>(static_cast<float>(value));
-    case DType::kF16: return f16_to_f32(f32_to_f16(to_float_odd(value)));
-    case DType::kBF16: return bf16_to_f32(f32_to_bf16(to_float_odd(value)));
-    case DType::kF8E4M3: return f8e4m3_to_f32(f32_to_f8e4m3(to_float_odd(value)));
-    case DType::kF8E5M2: return f8e5m2_to_f32(f32_to_f8e5m2(to_float_odd(value)));
-    default: break;
+    case DType::kF64:
+      return value;
+    case DType::kF32:
+      return static_cast<double>(static_cast<float>(value));
+    case DType::kF16:
+      return f16_to_f32(f32_to_f16(to_float_odd(value)));
+    case DType::kBF16:
+      return bf16_to_f32(f32_to_bf16(to_float_odd(value)));
+    case DType::kF8E4M3:
+      return f8e4m3_to_f32(f32_to_f8e4m3(to_float_odd(value)));
+    case DType::kF8E5M2:
+      return f8e5m2_to_f32(f32_to_f8e5m2(to_float_odd(value)));
+    default:
+      break;
   }
   TEMPER_CHECK(false, "not a floating type");
 }
 
-// Note [Float to integer]: towards zero. Out of range and NaN are as the x86 instructions have it, so that kernels get it for free:
-// the type is reached through i32 (8, 4 and 16 bits and i32 itself) or i64 (u32, i64, u64), what does not fit into that becomes its
-// least value, and the rest is wrap-around. u64 takes values from 2^63 up to 2^64 exactly.
+// Note [Float to integer]: towards zero. Out of range and NaN are as the x86 instructions have it, so that kernels get it for
+// free: the type is reached through i32 (8, 4 and 16 bits and i32 itself) or i64 (u32, i64, u64), what does not fit into that
+// becomes its least value, and the rest is wrap-around. u64 takes values from 2^63 up to 2^64 exactly.
 int64_t float_to_int(double value, DType to) {
   bool through_i64 = dtype_bits(to) == 64 || to == DType::kU32;
   double limit = through_i64 ? 0x1p63 : 0x1p31;

@@ -1,8 +1,9 @@
 // ScalarBody: what happens at one point of a map, as straight-line code over the rows of scalar.def.
 //
-// Instruction k defines value k; operands are earlier values. Leaves are `operand i` (the i-th tensor operand at this point), `const`
-// and `sym` (an integer expression over the iteration variables and the dimensions: iota, causal masks and shapes as data come from
-// it). Bodies are immutable and shared; equal text means equal body. Building folds constants exactly and reuses equal values.
+// Instruction k defines value k; operands are earlier values. Leaves are `operand i` (the i-th tensor operand at this point),
+// `const` and `sym` (an integer expression over the iteration variables and the dimensions: iota, causal masks and shapes as
+// data come from it). Bodies are immutable and shared; equal text means equal body. Building folds constants exactly and reuses
+// equal values.
 //
 //   (f32 %0, f32 %1) { %2 = add f32 %0 %1; %3 = const f32 0; %4 = max f32 %2 %3 } -> %4
 //
@@ -70,14 +71,16 @@ inline constexpr int kScalarRows = static_cast<int>(ScalarOp::kCast);
 struct ScalarValue {
   double f = 0;
   int64_t i = 0;  // u64 values as their bits
-  bool operator==(const ScalarValue& o) const { return __builtin_bit_cast(uint64_t, f) == __builtin_bit_cast(uint64_t, o.f) && i == o.i; }
+  bool operator==(const ScalarValue& o) const {
+    return __builtin_bit_cast(uint64_t, f) == __builtin_bit_cast(uint64_t, o.f) && i == o.i;
+  }
 };
 // The exact value of one row; `type` is the dtype of the operands (of b and c for select). Integer results are wrapped to it.
 ScalarValue evaluate_scalar(ScalarOp op, DType type, ScalarValue a, ScalarValue b, ScalarValue c);
 // Out of range and NaN to integers: Note [Float to integer] in scalar.cc.
 ScalarValue cast_scalar(ScalarValue value, DType from, DType to);
-// "1.5", "-0", "inf", "nan", "true", "18446744073709551615": the shortest text that reads back as the same value. Floating values but
-// f64 are taken to be representable in f32.
+// "1.5", "-0", "inf", "nan", "true", "18446744073709551615": the shortest text that reads back as the same value. Floating
+// values but f64 are taken to be representable in f32.
 std::string to_string(ScalarValue value, DType type);
 std::optional<ScalarValue> parse_scalar_value(std::string_view text, DType type);
 
@@ -113,13 +116,14 @@ Expected<DType> scalar_result_type(ScalarOp op, std::span<const DType> operands)
 
 // Builds a body; the only way to make one, so every body is type-correct, folded and without duplicates or dead values.
 // Constants of floating types are held as kernels compute with them: rounded to f32 (f64 for f64), not to the narrower type.
-// A finished body is numbered by its structure alone: operands by index, then the rest in the order in which the results need it.
+// A finished body is numbered by its structure alone: operands by index, then the rest in the order in which the results need
+// it.
 class ScalarBuilder {
  public:
   int32_t operand(int index, DType dtype);
-  int32_t constant(double value, DType dtype);      // of any type; truncated for integers
+  int32_t constant(double value, DType dtype);  // of any type; truncated for integers
   int32_t constant_int(int64_t value, DType dtype);
-  int32_t sym(SymInt value);                        // i64
+  int32_t sym(SymInt value);  // i64
   int32_t cast(int32_t a, DType dtype);
   int32_t apply(ScalarOp op, int32_t a, int32_t b = -1, int32_t c = -1);
   // Inserts another body: its operand i becomes `operands[i]`, and each SymInt leaf is rewritten by `rewrite` (null: kept).

@@ -11,13 +11,19 @@ namespace {
 
 std::string_view rule_text(TypeRule rule) {
   switch (rule) {
-    case TypeRule::kNumeric: return "operands of one floating or integer type";
+    case TypeRule::kNumeric:
+      return "operands of one floating or integer type";
     case TypeRule::kFloat:
-    case TypeRule::kPredicate: return "operands of one floating type";
-    case TypeRule::kInt: return "operands of one integer type";
-    case TypeRule::kBool: return "operands of type bool";
-    case TypeRule::kCompare: return "operands of one type, not string";
-    case TypeRule::kSelect: return "a bool and two operands of one type, not string";
+    case TypeRule::kPredicate:
+      return "operands of one floating type";
+    case TypeRule::kInt:
+      return "operands of one integer type";
+    case TypeRule::kBool:
+      return "operands of type bool";
+    case TypeRule::kCompare:
+      return "operands of one type, not string";
+    case TypeRule::kSelect:
+      return "a bool and two operands of one type, not string";
   }
   return "";
 }
@@ -43,14 +49,13 @@ size_t hash_text(std::string_view text) {
   return hash;
 }
 
-bool is_commutative(ScalarOp op) {
-  return static_cast<int>(op) < kScalarRows && (scalar_info(op).facts & kCommutative) != 0;
-}
+bool is_commutative(ScalarOp op) { return static_cast<int>(op) < kScalarRows && (scalar_info(op).facts & kCommutative) != 0; }
 
 // Numbers a body by its structure, so that the same computation gives the same body however it was built.
 class Canonicalizer {
  public:
-  explicit Canonicalizer(std::vector<ScalarInstruction> code) : code_(std::move(code)), hash_(code_.size()), number_(code_.size(), -1) {
+  explicit Canonicalizer(std::vector<ScalarInstruction> code)
+      : code_(std::move(code)), hash_(code_.size()), number_(code_.size(), -1) {
     for (size_t i = 0; i < code_.size(); ++i) {
       ScalarInstruction& instruction = code_[i];
       if (is_commutative(instruction.op) && before(instruction.args[1], instruction.args[0])) {
@@ -139,8 +144,8 @@ class Canonicalizer {
 Expected<DType> scalar_result_type(ScalarOp op, std::span<const DType> operands) {
   const ScalarInfo& info = scalar_info(op);
   auto wrong = [&] {
-    std::string text = std::string(info.name) + " takes " + std::to_string(info.arity) + " operand" + (info.arity == 1 ? "" : "s") + ": " +
-                       std::string(rule_text(info.rule)) + "; it was given (";
+    std::string text = std::string(info.name) + " takes " + std::to_string(info.arity) + " operand" +
+                       (info.arity == 1 ? "" : "s") + ": " + std::string(rule_text(info.rule)) + "; it was given (";
     for (DType type : operands) text += (&type == operands.data() ? "" : ", ") + std::string(dtype_name(type));
     return Error(ErrorCode::kInvalidArgument, text + ")");
   };
@@ -152,13 +157,25 @@ Expected<DType> scalar_result_type(ScalarOp op, std::span<const DType> operands)
   }
   bool allowed = false;
   switch (info.rule) {
-    case TypeRule::kNumeric: allowed = is_float(type) || is_int(type); break;
+    case TypeRule::kNumeric:
+      allowed = is_float(type) || is_int(type);
+      break;
     case TypeRule::kFloat:
-    case TypeRule::kPredicate: allowed = is_float(type); break;
-    case TypeRule::kInt: allowed = is_int(type); break;
-    case TypeRule::kBool: allowed = type == DType::kBool; break;
-    case TypeRule::kCompare: allowed = type != DType::kString; break;
-    case TypeRule::kSelect: allowed = type != DType::kString && operands[0] == DType::kBool; break;
+    case TypeRule::kPredicate:
+      allowed = is_float(type);
+      break;
+    case TypeRule::kInt:
+      allowed = is_int(type);
+      break;
+    case TypeRule::kBool:
+      allowed = type == DType::kBool;
+      break;
+    case TypeRule::kCompare:
+      allowed = type != DType::kString;
+      break;
+    case TypeRule::kSelect:
+      allowed = type != DType::kString && operands[0] == DType::kBool;
+      break;
   }
   if (!allowed) return wrong();
   bool is_truth = info.rule == TypeRule::kPredicate || info.rule == TypeRule::kCompare;
@@ -185,7 +202,8 @@ int32_t ScalarBuilder::operand(int index, DType dtype) {
 }
 
 int32_t ScalarBuilder::constant(double value, DType dtype) {
-  if (is_float(dtype)) return add({.op = ScalarOp::kConst, .dtype = dtype, .constant = canonical_constant({.f = value}, dtype)});
+  if (is_float(dtype))
+    return add({.op = ScalarOp::kConst, .dtype = dtype, .constant = canonical_constant({.f = value}, dtype)});
   return constant_int(cast_scalar({.f = value}, DType::kF64, dtype).i, dtype);
 }
 
@@ -230,7 +248,8 @@ int32_t ScalarBuilder::apply(ScalarOp op, int32_t a, int32_t b, int32_t c) {
     ScalarValue value = evaluate_scalar(op, types.back(), values[0], values[1], values[2]);
     return add({.op = ScalarOp::kConst, .dtype = *result, .constant = canonical_constant(value, *result)});
   }
-  if (is_commutative(op) && std::pair(code_[b].op == ScalarOp::kConst, b) < std::pair(code_[a].op == ScalarOp::kConst, a)) std::swap(a, b);
+  if (is_commutative(op) && std::pair(code_[b].op == ScalarOp::kConst, b) < std::pair(code_[a].op == ScalarOp::kConst, a))
+    std::swap(a, b);
   if (std::optional<int32_t> simpler = simplify(op, a, b, c)) return *simpler;
   return add({.op = op, .dtype = *result, .args = {a, b, c}});
 }
@@ -252,10 +271,18 @@ std::vector<int32_t> ScalarBuilder::inline_body(const ScalarBody& body, std::spa
         values.push_back(value);
         break;
       }
-      case ScalarOp::kConst: values.push_back(add(instruction)); break;
-      case ScalarOp::kSym: values.push_back(sym(rewrite ? rewrite(instruction.sym) : instruction.sym)); break;
-      case ScalarOp::kCast: values.push_back(cast(args[0], instruction.dtype)); break;
-      default: values.push_back(apply(instruction.op, args[0], args[1], args[2])); break;
+      case ScalarOp::kConst:
+        values.push_back(add(instruction));
+        break;
+      case ScalarOp::kSym:
+        values.push_back(sym(rewrite ? rewrite(instruction.sym) : instruction.sym));
+        break;
+      case ScalarOp::kCast:
+        values.push_back(cast(args[0], instruction.dtype));
+        break;
+      default:
+        values.push_back(apply(instruction.op, args[0], args[1], args[2]));
+        break;
     }
   }
   std::vector<int32_t> results;

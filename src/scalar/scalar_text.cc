@@ -92,7 +92,8 @@ class BodyParser {
     TEMPER_TRY(cursor_.expect("%"));
     size_t start = cursor_.offset();
     int64_t number = TEMPER_TRY(cursor_.integer());
-    if (number < 0 || number >= static_cast<int64_t>(values_.size())) return cursor_.error_at(start, "a value that is not defined before");
+    if (number < 0 || number >= static_cast<int64_t>(values_.size()))
+      return cursor_.error_at(start, "a value that is not defined before");
     if (values_[number] < 0) return cursor_.error_at(start, "an operand that is declared as unused");
     return values_[number];
   }
@@ -195,10 +196,18 @@ std::string ScalarBody::to_string() const {
     }
     text += (text.empty() ? " " : "; ") + name(static_cast<int32_t>(i)) + " = ";
     switch (instruction.op) {
-      case ScalarOp::kConst: text += "const " + dtype + " " + temper::to_string(instruction.constant, instruction.dtype); break;
-      case ScalarOp::kSym: text += "sym i64 " + instruction.sym.to_string(); break;
-      case ScalarOp::kCast: text += "cast " + dtype; break;
-      default: text += std::string(scalar_info(instruction.op).name) + " " + dtype; break;
+      case ScalarOp::kConst:
+        text += "const " + dtype + " " + temper::to_string(instruction.constant, instruction.dtype);
+        break;
+      case ScalarOp::kSym:
+        text += "sym i64 " + instruction.sym.to_string();
+        break;
+      case ScalarOp::kCast:
+        text += "cast " + dtype;
+        break;
+      default:
+        text += std::string(scalar_info(instruction.op).name) + " " + dtype;
+        break;
     }
     for (int32_t arg : instruction.args) {
       if (arg >= 0) text += " " + name(arg);

@@ -1,8 +1,8 @@
 // The algebra of scalar bodies.
 //
-// Note [Exact rules]: a rule may not change an IEEE result: x*0 stays (NaN, infinity, sign), x-x stays, sums are not reassociated.
-// The exceptions are what every framework does: x + 0 may lose the sign of a zero, and pow with the exponents 3, 0.5 and -0.5 becomes
-// products and roots, which differ in the last bit (and pow(-inf, 0.5) becomes NaN).
+// Note [Exact rules]: a rule may not change an IEEE result: x*0 stays (NaN, infinity, sign), x-x stays, sums are not
+// reassociated. The exceptions are what every framework does: x + 0 may lose the sign of a zero, and pow with the exponents 3,
+// 0.5 and -0.5 becomes products and roots, which differ in the last bit (and pow(-inf, 0.5) becomes NaN).
 #include <cmath>
 
 #include "scalar/scalar.h"
@@ -15,20 +15,27 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool is_fact(ScalarOp op, Fact fact) { return static_cast<int>(op) < kScalarRows && (scalar_info(op).facts & fact) != 0; }
 
-// Digits of the significand, and the exponents of the largest and least values, of floating types; for integers, the digits that
-// their values need.
+// Digits of the significand, and the exponents of the largest and least values, of floating types; for integers, the digits
+// that their values need.
 struct Format {
   int digits, max_exponent, min_exponent;
 };
 Format format_of(DType type) {
   switch (type) {
-    case DType::kF64: return {53, 1024, -1074};
-    case DType::kF32: return {24, 128, -149};
-    case DType::kF16: return {11, 16, -24};
-    case DType::kBF16: return {8, 128, -133};
-    case DType::kF8E4M3: return {4, 9, -9};
-    case DType::kF8E5M2: return {3, 16, -16};
-    default: break;
+    case DType::kF64:
+      return {53, 1024, -1074};
+    case DType::kF32:
+      return {24, 128, -149};
+    case DType::kF16:
+      return {11, 16, -24};
+    case DType::kBF16:
+      return {8, 128, -133};
+    case DType::kF8E4M3:
+      return {4, 9, -9};
+    case DType::kF8E5M2:
+      return {3, 16, -16};
+    default:
+      break;
   }
   int digits = type == DType::kBool ? 1 : is_signed_int(type) ? dtype_bits(type) - 1 : dtype_bits(type);
   return {digits, digits, 0};
@@ -41,7 +48,9 @@ bool preserves(DType from, DType to) {
   Format f = format_of(from), t = format_of(to);
   if (is_float(to)) {
     // A cast to a type without infinity does not preserve it.
-    if (is_float(from)) return to != DType::kF8E4M3 && f.digits <= t.digits && f.max_exponent <= t.max_exponent && f.min_exponent >= t.min_exponent;
+    if (is_float(from))
+      return to != DType::kF8E4M3 && f.digits <= t.digits && f.max_exponent <= t.max_exponent &&
+             f.min_exponent >= t.min_exponent;
     // The least signed integer is a power of two: one exponent more, no digit more.
     return f.digits <= t.digits && f.max_exponent + 1 <= t.max_exponent;
   }
@@ -60,8 +69,8 @@ bool ScalarBuilder::is_constant(int32_t value, double number) const {
 
 bool ScalarBuilder::is_rounded(int32_t value) const {
   ScalarOp op = code_[value].op;
-  return op == ScalarOp::kOperand || op == ScalarOp::kCast || !is_float(code_[value].dtype) || code_[value].dtype == DType::kF64 ||
-         code_[value].dtype == DType::kF32;
+  return op == ScalarOp::kOperand || op == ScalarOp::kCast || !is_float(code_[value].dtype) ||
+         code_[value].dtype == DType::kF64 || code_[value].dtype == DType::kF32;
 }
 
 std::optional<int32_t> ScalarBuilder::simplify(ScalarOp op, int32_t a, int32_t b, int32_t c) {
@@ -91,7 +100,8 @@ std::optional<int32_t> ScalarBuilder::simplify(ScalarOp op, int32_t a, int32_t b
     if (dtype(b) == DType::kBool && is_constant(b, 0) && is_constant(c, 1)) return apply(ScalarOp::k_logical_not, a);
     return std::nullopt;
   }
-  if (info.rule == TypeRule::kCompare && a == b && !is_float(dtype(a))) return constant_int(op != ScalarOp::k_less, DType::kBool);
+  if (info.rule == TypeRule::kCompare && a == b && !is_float(dtype(a)))
+    return constant_int(op != ScalarOp::k_less, DType::kBool);
   if (std::optional<int32_t> simpler = simplify_arithmetic(op, a, b)) return simpler;
   return simplify_bits(op, a, b);
 }
@@ -146,7 +156,8 @@ std::optional<int32_t> ScalarBuilder::simplify_arithmetic(ScalarOp op, int32_t a
     case ScalarOp::k_max:
       if (!exact && is_constant(b, -kInfinity)) return a;
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }
@@ -180,7 +191,8 @@ std::optional<int32_t> ScalarBuilder::simplify_bits(ScalarOp op, int32_t a, int3
     case ScalarOp::k_shift_right:
       if (is_constant(b, 0)) return a;
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }

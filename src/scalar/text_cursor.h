@@ -1,5 +1,5 @@
-// TextCursor: a place in a text that is being parsed. Every reader skips leading blanks first; what was not there leaves the cursor
-// where it was. Errors name line and column.
+// TextCursor: a place in a text that is being parsed. Every reader skips leading blanks first; what was not there leaves the
+// cursor where it was. Errors name line and column.
 //
 //   TextCursor cursor("%12 = add");
 //   cursor.accept("%");          // true
@@ -35,7 +35,8 @@ class TextCursor {
   Expected<DType> dtype();
   // A number or one of the words inf, nan, true, false, with its sign.
   std::string_view number();
-  // All text up to one of the characters `ends` outside of any (), [] and {}; blanks around it are cut off. The cursor stops before it.
+  // All text up to one of the characters `ends` outside of any (), [] and {}; blanks around it are cut off. The cursor stops
+  // before it.
   std::string_view until(std::string_view ends);
 
   size_t offset() const { return offset_; }

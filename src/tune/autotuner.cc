@@ -14,8 +14,8 @@ constexpr size_t kTimed[] = {1, 2, 4, 8, 16, SIZE_MAX};  // by level
 constexpr size_t kCheckedFrom = 2;
 constexpr double kHopeless = 10;  // times the best estimate
 
-// Whether it means something to run the region alone at its best shapes. What a compaction or an opaque stage notes down beside its outputs
-// only a plan has a place for; and where shapes are not known, the best ones may be empty.
+// Whether it means something to run the region alone at its best shapes. What a compaction or an opaque stage notes down beside
+// its outputs only a plan has a place for; and where shapes are not known, the best ones may be empty.
 bool measurable(const Candidate& candidate) {
   for (const Stage& stage : candidate.region->stages) {
     if (std::holds_alternative<Compact>(stage) || std::holds_alternative<Opaque>(stage)) return false;
@@ -34,7 +34,8 @@ size_t level_of(const BuildOptions& build) { return size_t(std::clamp(build.opti
 
 std::string source_fingerprints(const BuildOptions& build) {
   std::string text;
-  for (const TacticSource* source : asked_sources(build)) text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
+  for (const TacticSource* source : asked_sources(build))
+    text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
   return text;
 }
 
@@ -42,7 +43,8 @@ int64_t peak_ns_per_gigaoperation(const Device& device, TimingCache& cache, bool
   const Runner* runner = runner_for(device);
   if (!runner) return 0;
   constexpr std::string_view kName = "peak: 10^9 operations f32";
-  const Hash128 key = Hasher().add(kName).add(device.target).add_number(uint64_t(device.threads)).add(runner->machine()).finish();
+  const Hash128 key =
+      Hasher().add(kName).add(device.target).add_number(uint64_t(device.threads)).add(runner->machine()).finish();
   if (const Timing* known = cache.timing(key, kName)) return known->least_ns;
   if (!measure) return 0;
   const int64_t ns = runner->ns_per_gigaoperation(device);
@@ -51,7 +53,11 @@ int64_t peak_ns_per_gigaoperation(const Device& device, TimingCache& cache, bool
 }
 
 Autotuner::Autotuner(TuneOptions options, TimingCache& cache, const std::vector<std::string>* decision)
-    : options_(std::move(options)), cache_(cache), decision_(decision), runner_(runner_for(options_.device)), growth_left_(options_.growth_bytes) {}
+    : options_(std::move(options)),
+      cache_(cache),
+      decision_(decision),
+      runner_(runner_for(options_.device)),
+      growth_left_(options_.growth_bytes) {}
 
 // All that the time of a tactic depends on, save the tactic and its source.
 std::string Autotuner::problem_text(const Candidate& candidate) const {
@@ -83,7 +89,8 @@ std::vector<bool> Autotuner::eligible(const std::vector<Offer>& offers) const {
     good[i] = offers[i].tactic.estimate_us <= kHopeless * best;
     if (good[i]) least = std::min(least, offers[i].tactic.growth_bytes);
   }
-  for (size_t i = 0; i < offers.size(); ++i) good[i] = good[i] && offers[i].tactic.growth_bytes <= std::max(least, growth_left_);
+  for (size_t i = 0; i < offers.size(); ++i)
+    good[i] = good[i] && offers[i].tactic.growth_bytes <= std::max(least, growth_left_);
   return good;
 }
 
@@ -94,12 +101,14 @@ std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) co
   for (size_t i = 0; i < offers.size(); ++i) {
     if (good[i]) order.push_back(i);
   }
-  std::stable_sort(order.begin() + 1, order.end(), [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
+  std::stable_sort(order.begin() + 1, order.end(),
+                   [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
   order.resize(std::min(order.size(), kTimed[level_of(options_.build)]));
   return order;
 }
 
-// Of those timed, the first of which is the default. A pure function of the cache, so that measuring and remembering choose alike.
+// Of those timed, the first of which is the default. A pure function of the cache, so that measuring and remembering choose
+// alike.
 size_t Autotuner::quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const {
   const auto timing = [&](size_t i) {
     const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
@@ -118,7 +127,8 @@ size_t Autotuner::quickest(const std::vector<Offer>& offers, const std::vector<s
   return sure ? best : timed.front();
 }
 
-Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) {
+Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, const std::string& name,
+                                                  std::vector<plan::CandidateT>& seen) {
   std::vector<Offer> offers;
   const std::string problem = problem_text(candidate);
   std::string reasons;
@@ -138,23 +148,28 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
       offers.push_back({source, std::move(tactic), std::move(text), key});
     }
   }
-  if (offers.empty()) return Error(ErrorCode::kUnsupported, "no kernel for " + candidate.region->to_string() + reasons).at("'" + name + "'");
+  if (offers.empty())
+    return Error(ErrorCode::kUnsupported, "no kernel for " + candidate.region->to_string() + reasons).at("'" + name + "'");
 
   std::vector<size_t> timed = worth_timing(offers);
   size_t chosen = timed.front();
   bool decided = false;
   if (decision_ && chosen_.size() < decision_->size()) {
-    const auto at = std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.text == (*decision_)[chosen_.size()]; });
+    const auto at =
+        std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.text == (*decision_)[chosen_.size()]; });
     decided = at != offers.end();
     if (decided) chosen = size_t(at - offers.begin());
   }
   replayed_ = replayed_ && decided;
   // A tactic without rivals is measured too: its output is checked, and whoever asks where the time goes gets an answer.
   if (!decided && runner_ && level_of(options_.build) > 0) {
-    const bool known = std::all_of(timed.begin(), timed.end(), [&](size_t i) { return cache_.timing(offers[i].problem, offers[i].text); });
+    const bool known =
+        std::all_of(timed.begin(), timed.end(), [&](size_t i) { return cache_.timing(offers[i].problem, offers[i].text); });
     if (!known && options_.error_on_miss && timed.size() > 1) {
-      return Error(ErrorCode::kNotFound, "the timing cache does not hold this kernel, and the build may not measure; build with this cache once "
-                                         "without that flag").at("'" + name + "'");
+      return Error(ErrorCode::kNotFound,
+                   "the timing cache does not hold this kernel, and the build may not measure; build with this cache once "
+                   "without that flag")
+          .at("'" + name + "'");
     }
     if (!known && !options_.error_on_miss) TEMPER_TRY_AT(measure(candidate, name, offers, timed), "'" + name + "'");
     const auto failed = [&](size_t i) {
@@ -166,7 +181,8 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
       for (size_t i = 0; i < offers.size() && failed(timed.back()); ++i) {
         if (std::find(timed.begin(), timed.end(), i) != timed.end()) continue;
         timed.push_back(i);
-        if (!cache_.timing(offers[i].problem, offers[i].text)) TEMPER_TRY_AT(measure(candidate, name, offers, {i}), "'" + name + "'");
+        if (!cache_.timing(offers[i].problem, offers[i].text))
+          TEMPER_TRY_AT(measure(candidate, name, offers, {i}), "'" + name + "'");
       }
     }
     chosen = quickest(offers, timed);
@@ -180,8 +196,10 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
     c.estimate = offers[i].tactic.estimate_us;
     c.chosen = i == chosen;
     if (const Timing* t = cache_.timing(offers[i].problem, offers[i].text)) {
-      if (t->failed()) c.decline = "its result was wrong, or it could not run";
-      else c.microseconds = double(t->least_ns) / 1e3;
+      if (t->failed())
+        c.decline = "its result was wrong, or it could not run";
+      else
+        c.microseconds = double(t->least_ns) / 1e3;
     }
     seen.push_back(std::move(c));
   }
@@ -190,7 +208,8 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
   return Choice{offers[chosen].source, offers[chosen].tactic};
 }
 
-Status Autotuner::measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers, const std::vector<size_t>& which) {
+Status Autotuner::measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers,
+                          const std::vector<size_t>& which) {
   if (!measurable(candidate)) return {};
   // Where there is no choice, nothing is lost if it can't be measured.
   const Severity trouble = which.size() > 1 ? Severity::kWarning : Severity::kVerbose;
@@ -247,8 +266,10 @@ Status Autotuner::measure(const Candidate& candidate, const std::string& name, c
   const bool any = race.size() > 0;
   race.retire_all(keep);
   for (const auto& [tag, error] : stopped) {
-    if (any) report(offers[tag], error.to_string());
-    else if (options_.log) options_.log->log(trouble, "'" + name + "' could not be measured: " + error.to_string());
+    if (any)
+      report(offers[tag], error.to_string());
+    else if (options_.log)
+      options_.log->log(trouble, "'" + name + "' could not be measured: " + error.to_string());
   }
   return {};
 }

@@ -1,16 +1,18 @@
 // Autotuner: chooses tactics by measuring them.
 //
-// For each candidate it asks every source, ranks what they offer by the estimates, times the best few on the machine and takes the
-// quickest. The default, which is the first tactic of the first source that has one, is always among them; another takes its place only
-// if it is quicker by more than 2 % and by more than what repetition varies. Each tactic's output is spot-checked against the exact value
-// first (spot_check.h): a wrong one is a bug of its source, is reported as such and never chosen. What was measured is kept in the timing
-// cache, which also answers for equal candidates: ten equal layers are measured once.
+// For each candidate it asks every source, ranks what they offer by the estimates, times the best few on the machine and takes
+// the quickest. The default, which is the first tactic of the first source that has one, is always among them; another takes
+// its place only if it is quicker by more than 2 % and by more than what repetition varies. Each tactic's output is
+// spot-checked against the exact value first (spot_check.h): a wrong one is a bug of its source, is reported as such and never
+// chosen. What was measured is kept in the timing cache, which also answers for equal candidates: ten equal layers are measured
+// once.
 //
-// Some tactics keep weights in a larger form. All that a plan may grow by is `growth_bytes`; units draw from it in their order, and one
-// that finds too little left takes the quickest tactic that needs no more. (Early layers of a network gain most for a byte.)
+// Some tactics keep weights in a larger form. All that a plan may grow by is `growth_bytes`; units draw from it in their order,
+// and one that finds too little left takes the quickest tactic that needs no more. (Early layers of a network gain most for a
+// byte.)
 //
-// Levels: 0 measures nothing; 1 to 5 time the best 2, 4, 8, 16, all. A tactic that its source expects to be ten times slower than the
-// best is not timed. Without a runner for the device (a foreign target) the estimates choose.
+// Levels: 0 measures nothing; 1 to 5 time the best 2, 4, 8, 16, all. A tactic that its source expects to be ten times slower
+// than the best is not timed. Without a runner for the device (a foreign target) the estimates choose.
 //
 //   Autotuner tuner({.device = device, .build = build}, cache);
 //   auto choice = TEMPER_TRY(tuner.choose(candidate, "conv1", seen));
@@ -35,7 +37,7 @@ struct TuneOptions {
   BuildOptions build;
   bool cold_constants = false;  // see BenchOptions
   int64_t growth_bytes = INT64_MAX;
-  bool error_on_miss = false;   // what the cache does not hold is an error, not a reason to measure
+  bool error_on_miss = false;  // what the cache does not hold is an error, not a reason to measure
   std::function<bool()> cancelled;
   LogSink* log = nullptr;
 };
@@ -43,8 +45,8 @@ struct TuneOptions {
 // The fingerprints of all sources that are asked, for keys of decisions.
 std::string source_fingerprints(const BuildOptions& build);
 
-// Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and kept
-// there; 0: not known.
+// Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and
+// kept there; 0: not known.
 int64_t peak_ns_per_gigaoperation(const Device& device, TimingCache& cache, bool measure);
 
 class Autotuner final : public TacticChooser {
@@ -71,7 +73,8 @@ class Autotuner final : public TacticChooser {
   std::vector<size_t> worth_timing(const std::vector<Offer>& offers) const;
   size_t quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const;
   std::vector<bool> eligible(const std::vector<Offer>& offers) const;
-  Status measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers, const std::vector<size_t>& which);
+  Status measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers,
+                 const std::vector<size_t>& which);
   std::string problem_text(const Candidate& candidate) const;
 
   TuneOptions options_;

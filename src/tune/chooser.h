@@ -1,7 +1,7 @@
 // TacticChooser: decides, for each unit that the compiler reaches, which tactic of which source does it.
 //
-// The compiler asks once for each unit, in the order in which it compiles them; the same questions in the same order get the same
-// answers where a timing cache covers them.
+// The compiler asks once for each unit, in the order in which it compiles them; the same questions in the same order get the
+// same answers where a timing cache covers them.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // Race: times several trials against each other, in turns, so that what disturbs the machine disturbs all of them.
 //
-// A runner leaves the race when it is clearly behind, and stops when it has had its share of time. The least time of each counts.
+// A runner leaves the race when it is clearly behind, and stops when it has had its share of time. The least time of each
+// counts.
 #pragma once
 
 #include <functional>
@@ -26,7 +27,7 @@ class Race {
     size_t tag;
     std::unique_ptr<Trial> trial;
     std::vector<double> us;
-    double spent = 0;     // in this heat
+    double spent = 0;  // in this heat
     int heat_runs = 0;
     bool out = false;
     double least() const;

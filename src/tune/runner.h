@@ -1,7 +1,7 @@
 // Runner: runs tactics of a backend on the machine at hand, so that they can be measured and checked.
 //
-// A Bench is one candidate's memory at its best shapes: the given inputs in the candidate's layouts, room for its outputs. A Trial is one
-// tactic, realized and ready to run on it; trials of a bench share its memory and run one at a time.
+// A Bench is one candidate's memory at its best shapes: the given inputs in the candidate's layouts, room for its outputs. A
+// Trial is one tactic, realized and ready to run on it; trials of a bench share its memory and run one at a time.
 //
 //   const Runner* runner = runner_for(device);                                  // null: such a device is not here
 //   auto bench = TEMPER_TRY(runner->open(candidate, sample_inputs(candidate), device, {}));
@@ -49,8 +49,8 @@ class Runner {
   virtual std::string machine() const = 0;
   // The least time in which the device does 10^9 operations of f32 arithmetic, measured now; 0: not known.
   virtual int64_t ns_per_gigaoperation(const Device& device) const { return 0; }
-  virtual Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device& device,
-                                                const BenchOptions& options) const = 0;
+  virtual Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs,
+                                                const Device& device, const BenchOptions& options) const = 0;
 };
 
 struct RegisterRunner {
@@ -59,8 +59,8 @@ struct RegisterRunner {
 // Null: no backend can run what is built for that device on this machine.
 const Runner* runner_for(const Device& device);
 
-// A tensor for each input of the candidate at its best shapes: constants as they are, the others random from a fixed seed. No zeros;
-// integers are small, and less than the extent of whatever they may index.
+// A tensor for each input of the candidate at its best shapes: constants as they are, the others random from a fixed seed. No
+// zeros; integers are small, and less than the extent of whatever they may index.
 std::vector<Tensor> sample_inputs(const Candidate& candidate);
 
 }  // namespace temper

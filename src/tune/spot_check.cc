@@ -14,7 +14,8 @@ constexpr auto kTime = std::chrono::milliseconds(25);
 int64_t reach(const Stage& stage, const Candidate& candidate) {
   const auto trailing = [&](const Dims& domain, int count) {
     int64_t n = 1;
-    for (size_t d = domain.size() - size_t(count); d < domain.size(); ++d) n = std::min(n * candidate.best(domain[d]), kLongestReduction + 1);
+    for (size_t d = domain.size() - size_t(count); d < domain.size(); ++d)
+      n = std::min(n * candidate.best(domain[d]), kLongestReduction + 1);
     return n;
   };
   if (const auto* r = std::get_if<Reduce>(&stage)) return trailing(r->domain, r->reduced);
@@ -72,7 +73,10 @@ std::optional<std::string> SpotCheck::fault(const Bench& bench) const {
     for (size_t d = 0; d < p.index.size(); ++d) text.append(d ? ", " : "").append(std::to_string(p.index[d]));
     const DType type = is_float(dtypes_[p.output]) ? DType::kF64 : dtypes_[p.output];
     text.append("] of output ").append(std::to_string(p.output)).append(" is ").append(to_string(got, type));
-    return text.append(", and should be ").append(to_string(p.exact.value, type)).append(" to within ").append(to_string({p.exact.error, 0}, DType::kF64));
+    return text.append(", and should be ")
+        .append(to_string(p.exact.value, type))
+        .append(" to within ")
+        .append(to_string({p.exact.error, 0}, DType::kF64));
   }
   return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // SpotCheck: whether what a tactic wrote is right, by a few dozen elements of each output.
 //
-// The elements are the corners of the output's index space and some drawn from a fixed seed; each is computed from the Region alone
-// (ExactRegion) when it is first needed, and kept for the other tactics. It is a guard against broken kernels in use, not their test:
-// it stops drawing when its time is spent, and regions whose single elements take too long are not checked.
+// The elements are the corners of the output's index space and some drawn from a fixed seed; each is computed from the Region
+// alone (ExactRegion) when it is first needed, and kept for the other tactics. It is a guard against broken kernels in use, not
+// their test: it stops drawing when its time is spent, and regions whose single elements take too long are not checked.
 #pragma once
 
 #include <memory>

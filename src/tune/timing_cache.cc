@@ -17,10 +17,13 @@ std::string digits(uint64_t number) {
 }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
-void append_line(std::string& text, const std::string& line) { text.append(digits(hash64(line))).append(" ").append(line).append("\n"); }
+void append_line(std::string& text, const std::string& line) {
+  text.append(digits(hash64(line))).append(" ").append(line).append("\n");
+}
 
 std::string_view take_word(std::string_view& rest) {
   const size_t end = std::min(rest.find(' '), rest.size());
@@ -49,7 +52,8 @@ std::optional<Timing> parse_timing(std::string_view& rest) {
   if (!least || !median || !spread || !runs) return std::nullopt;
   const Timing t{*least, *median, *spread, *runs};
   if (t == Timing{-1, 0, 0, 0}) return t;
-  const bool sound = t.least_ns >= 0 && t.median_ns >= t.least_ns && t.median_ns < kLongest && t.spread_ns >= 0 && t.spread_ns < kLongest && t.runs > 0;
+  const bool sound = t.least_ns >= 0 && t.median_ns >= t.least_ns && t.median_ns < kLongest && t.spread_ns >= 0 &&
+                     t.spread_ns < kLongest && t.runs > 0;
   return sound ? std::optional(t) : std::nullopt;
 }
 
@@ -72,7 +76,8 @@ Expected<TimingCache> TimingCache::parse(std::string_view text) {
     const std::string_view sum = line.substr(0, kHashDigits);
     line.remove_prefix(kHashDigits + 1);
     const bool last = line.starts_with("end ");
-    if (sum != digits(last ? hash64(text.substr(0, begin), hash64(line)) : hash64(line))) return damaged(number, "a checksum is wrong");
+    if (sum != digits(last ? hash64(text.substr(0, begin), hash64(line)) : hash64(line)))
+      return damaged(number, "a checksum is wrong");
     if (number == 1) {
       if (!line.starts_with(kTitle)) return damaged(number, "it does not say that it is one");
       if (line.substr(kTitle.size()) != kVersion) {
@@ -93,7 +98,8 @@ Expected<TimingCache> TimingCache::parse(std::string_view text) {
     if (kind == "timing") {
       const auto timing = parse_timing(line);
       if (!timing || !is_plain(line)) return damaged(number, "a timing makes no sense");
-      if (!cache.timings_.emplace(std::pair(*key, std::string(line)), *timing).second) return damaged(number, "a record is there twice");
+      if (!cache.timings_.emplace(std::pair(*key, std::string(line)), *timing).second)
+        return damaged(number, "a record is there twice");
     } else if (kind == "decision") {
       const auto count = take_number(line);
       std::vector<std::string> tactics;

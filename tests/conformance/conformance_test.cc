@@ -1,5 +1,5 @@
-// Every sample of every operator, at several extents: each pass keeps its meaning, and the plan that comes out computes it with every
-// tactic source, on every instruction set that this machine has. The exact interpreter judges.
+// Every sample of every operator, at several extents: each pass keeps its meaning, and the plan that comes out computes it with
+// every tactic source, on every instruction set that this machine has. The exact interpreter judges.
 #include <gtest/gtest.h>
 
 #include "base/cpu_info.h"
@@ -15,7 +15,9 @@ namespace {
 
 constexpr int64_t kExtents[] = {0, 1, 2, 3, 17};
 
-std::string test_name(const ::testing::TestParamInfo<SampleName>& info) { return info.param.op->name + "_" + std::to_string(info.param.number); }
+std::string test_name(const ::testing::TestParamInfo<SampleName>& info) {
+  return info.param.op->name + "_" + std::to_string(info.param.number);
+}
 
 // All that a sample at one extent is judged by; null where the interpreter refuses it: then so must the plan, or it may run.
 struct Judged {
@@ -56,7 +58,8 @@ class Conformance : public ::testing::TestWithParam<SampleName> {
     ASSERT_EQ(got.size(), j.want.size()) << what;
     for (size_t o = 0; o < got.size(); ++o) {
       std::string where;
-      EXPECT_LE(distance(got[o], j.want[o], narrowest_, where), 1) << GetParam().text() << ", " << what << ": output " << o << ", " << where;
+      EXPECT_LE(distance(got[o], j.want[o], narrowest_, where), 1)
+          << GetParam().text() << ", " << what << ": output " << o << ", " << where;
     }
   }
 

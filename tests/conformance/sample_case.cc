@@ -28,15 +28,19 @@ Expected<Graph> sample_graph(const SampleName& name) {
   Builder builder(graph, name.op->name);
   std::vector<Val> operands;
   for (auto& operand : sample.operands) {
-    if (auto* type = std::get_if<TensorType>(&operand)) operands.push_back(builder.val(graph.add_input(*type, "x" + std::to_string(graph.inputs().size()))));
-    else if (auto* constant = std::get_if<Tensor>(&operand)) operands.push_back(builder.constant(*constant));
-    else operands.push_back({&builder, kNone32});
+    if (auto* type = std::get_if<TensorType>(&operand))
+      operands.push_back(builder.val(graph.add_input(*type, "x" + std::to_string(graph.inputs().size()))));
+    else if (auto* constant = std::get_if<Tensor>(&operand))
+      operands.push_back(builder.constant(*constant));
+    else
+      operands.push_back({&builder, kNone32});
   }
   std::vector<Val> results = builder.op(*name.op, sample.attrs, operands);
   TEMPER_TRY(builder.take_status());
   std::vector<ValueId> outputs;
   for (Val v : results) {
-    if (!std::holds_alternative<TensorType>(graph.value(v.id).type)) return Error(ErrorCode::kUnsupported, "a result is no tensor");
+    if (!std::holds_alternative<TensorType>(graph.value(v.id).type))
+      return Error(ErrorCode::kUnsupported, "a result is no tensor");
     graph.output_names().push_back("y" + std::to_string(outputs.size()));
     outputs.push_back(v.id);
   }
@@ -62,8 +66,10 @@ std::vector<Tensor> random_inputs(const Graph& graph, int64_t extent, uint64_t s
     Tensor t = Tensor::zeros(type.dtype, dims);
     std::uniform_real_distribution<double> uniform(-2, 2);
     for (int64_t i = 0; i < t.count(); ++i) {
-      if (is_float(type.dtype)) t.set(i, {uniform(random), 0});
-      else t.set(i, {0, static_cast<int64_t>(random() % (dtype_bits(type.dtype) == 8 && type.dtype != DType::kBool ? 100 : 2))});
+      if (is_float(type.dtype))
+        t.set(i, {uniform(random), 0});
+      else
+        t.set(i, {0, static_cast<int64_t>(random() % (dtype_bits(type.dtype) == 8 && type.dtype != DType::kBool ? 100 : 2))});
     }
     inputs.push_back(std::move(t));
   }
@@ -96,17 +102,21 @@ double distance(const ExactTensor& got, const ExactTensor& want, DType narrowest
     double off;
     if (is_float(want.dtype)) {
       double g = got.floats[i], w = want.floats[i];
-      if (std::isnan(w) || std::isnan(g)) off = std::isnan(w) && std::isnan(g) ? 0 : kWrong;
-      else if (std::isinf(w) || std::isinf(g)) off = w == g ? 0 : kWrong;
-      else off = std::abs(g - w) / allowed;
+      if (std::isnan(w) || std::isnan(g))
+        off = std::isnan(w) && std::isnan(g) ? 0 : kWrong;
+      else if (std::isinf(w) || std::isinf(g))
+        off = w == g ? 0 : kWrong;
+      else
+        off = std::abs(g - w) / allowed;
     } else {
       // A float that lies at an edge of rounding may become either integer.
       off = got.ints[i] == want.ints[i] ? 0 : kWrong;
     }
     if (off > worst) {
       worst = off;
-      where = "element " + std::to_string(i) + " is " + (is_float(want.dtype) ? std::to_string(got.floats[i]) + ", not " + std::to_string(want.floats[i])
-                                                                              : std::to_string(got.ints[i]) + ", not " + std::to_string(want.ints[i]));
+      where = "element " + std::to_string(i) + " is " +
+              (is_float(want.dtype) ? std::to_string(got.floats[i]) + ", not " + std::to_string(want.floats[i])
+                                    : std::to_string(got.ints[i]) + ", not " + std::to_string(want.ints[i]));
     }
   }
   return worst;

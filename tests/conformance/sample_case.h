@@ -23,15 +23,15 @@ std::vector<SampleName> all_samples();
 // A graph of one node, with inputs "x0", "x1", ... and outputs "y0", "y1", ...
 Expected<Graph> sample_graph(const SampleName& sample);
 
-// Random tensors for the graph's inputs; every symbol has the extent given. Integers are small and not negative, so that they can be
-// positions, sizes and repetitions.
+// Random tensors for the graph's inputs; every symbol has the extent given. Integers are small and not negative, so that they
+// can be positions, sizes and repetitions.
 std::vector<Tensor> random_inputs(const Graph& graph, int64_t extent, uint64_t seed);
 
 std::vector<ExactTensor> exact(const std::vector<Tensor>& tensors);
 
-// How far `got` is from `want`, which a program of f32 arithmetic computes with up to `roundings` roundings in a row, in units of what
-// that allows: at most 1 is right. Element types narrower than f32 round at every operator, those in `narrowest` decide. infinity: other
-// dims or type. `where` says which element is worst.
+// How far `got` is from `want`, which a program of f32 arithmetic computes with up to `roundings` roundings in a row, in units
+// of what that allows: at most 1 is right. Element types narrower than f32 round at every operator, those in `narrowest`
+// decide. infinity: other dims or type. `where` says which element is worst.
 double distance(const ExactTensor& got, const ExactTensor& want, DType narrowest, std::string& where);
 
 // The narrowest floating type of any value of the graph and its bodies; f32 where there is none.

@@ -62,14 +62,32 @@ TEST_F(Interp, EmptyTensorsAndScalars) {
 TEST_F(Interp, DoublesBetweenAndRoundsAtCasts) {
   Val x = input(DType::kF32, {1});
   // 1e8 + 1 needs more bits than f32 has.
-  EXPECT_EQ(run((x + 1.0) - x, {[] { auto t = ramp({1}); t.floats[0] = 1e8; return t; }()}).floats, (D{1}));
+  EXPECT_EQ(run((x + 1.0) - x, {[] {
+                  auto t = ramp({1});
+                  t.floats[0] = 1e8;
+                  return t;
+                }()})
+                .floats,
+            (D{1}));
   Val y = b.cast(b.cast(x, DType::kF16), DType::kF32);
-  EXPECT_EQ(run(y, {[] { auto t = ramp({1}); t.floats[0] = 2049; return t; }()}).floats, (D{2048}));
+  EXPECT_EQ(run(y, {[] {
+                  auto t = ramp({1});
+                  t.floats[0] = 2049;
+                  return t;
+                }()})
+                .floats,
+            (D{2048}));
 }
 
 TEST_F(Interp, IntegersWrapAroundInTheirWidth) {
   Val x = input(DType::kI8, {1});
-  EXPECT_EQ(run(x + x, {[] { auto t = ramp({1}, DType::kI8); t.ints[0] = 100; return t; }()}).ints, (I{-56}));
+  EXPECT_EQ(run(x + x, {[] {
+                  auto t = ramp({1}, DType::kI8);
+                  t.ints[0] = 100;
+                  return t;
+                }()})
+                .ints,
+            (I{-56}));
 }
 
 TEST_F(Interp, ContractionWithStridesAndWithGuards) {
@@ -121,7 +139,8 @@ TEST_F(Interp, FoldingComputesAsInterpretingDoes) {
   Val x = input(DType::kF32, {700});
   Val y = b.map(ScalarOp::k_exp, x * 0.01);
   Tensor t = ramp({700}).to_tensor();
-  auto inner = fold_node(graph, *graph.producer(graph.producer(y.id)->operands[0]), std::vector<Tensor>{t, Tensor::of(DType::kF32, {700}, std::vector<float>(700, 0.01f))});
+  auto inner = fold_node(graph, *graph.producer(graph.producer(y.id)->operands[0]),
+                         std::vector<Tensor>{t, Tensor::of(DType::kF32, {700}, std::vector<float>(700, 0.01f))});
   ASSERT_TRUE(inner.ok()) << inner.error().to_string();
   auto folded = fold_node(graph, *graph.producer(y.id), *inner);
   ASSERT_TRUE(folded.ok());

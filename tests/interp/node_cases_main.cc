@@ -59,8 +59,8 @@ std::string difference(const Tensor& got, const Tensor& want, int64_t slack) {
     if (!same && wrong++ == 0) first = i;
   }
   if (wrong == 0) return "";
-  return std::to_string(wrong) + " of " + std::to_string(want.count()) + " elements differ; element " + std::to_string(first) + " is " +
-         to_string(got.at(first), got.dtype()) + " instead of " + to_string(want.at(first), want.dtype());
+  return std::to_string(wrong) + " of " + std::to_string(want.count()) + " elements differ; element " + std::to_string(first) +
+         " is " + to_string(got.at(first), got.dtype()) + " instead of " + to_string(want.at(first), want.dtype());
 }
 
 Expected<Tensor> read_pb(const std::filesystem::path& file) {
@@ -91,7 +91,8 @@ Verdict run_case(const std::filesystem::path& folder, bool all_passes) {
       auto want = read_pb(data / ("output_" + std::to_string(i) + ".pb"));
       if (!want.ok()) return {"refused", "output " + std::to_string(i) + ": " + want.error().to_string()};
       if (is_random(folder.filename().string())) continue;
-      std::string problem = difference((*outputs)[i].to_tensor(), *want, folder.filename().string().starts_with("test_dynamicquantize") ? 1 : 0);
+      std::string problem =
+          difference((*outputs)[i].to_tensor(), *want, folder.filename().string().starts_with("test_dynamicquantize") ? 1 : 0);
       if (!problem.empty()) return {"WRONG", "set " + std::to_string(set) + ", output " + std::to_string(i) + " " + problem};
     }
   }

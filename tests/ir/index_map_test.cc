@@ -145,7 +145,8 @@ TEST(IndexMap, GuardsAreNotRepeated) {
 
 TEST(IndexMap, TextIsReadBack) {
   SymContext context;
-  for (std::string text : {"[batch, 64, 56] -> (d0, d1 + 2, d2 - 1) if (0 < d2)", "[] -> ()", "[4] -> (v0, d0)", "[n, 8] -> (min(d0, 3), d1 / 2)"}) {
+  for (std::string text : {"[batch, 64, 56] -> (d0, d1 + 2, d2 - 1) if (0 < d2)", "[] -> ()", "[4] -> (v0, d0)",
+                           "[n, 8] -> (min(d0, 3), d1 / 2)"}) {
     SymInt loaded[] = {100};
     Expected<IndexMap> map = parse_index_map(text, context, loaded);
     ASSERT_TRUE(map.ok()) << map.error().to_string();

@@ -10,15 +10,20 @@ namespace {
 // Scores of queries and keys, a softmax of them, their product with the values; `more` outputs besides.
 std::string attention(const std::string& more) {
   return "graph (%0: f32[b, 5, 4] \"q\", %1: f32[b, 6, 4] \"k\", %2: f32[b, 6, 3] \"v\") {\n"
-         "  %3: f32[b, 5, 6] = contract(%0, %1) {lhs = [b, 5, 6, 4] -> (d0, d1, d3), rhs = [b, 5, 6, 4] -> (d0, d2, d3), reduced = 1, accumulate = f32, dtype = f32} \"scores\"\n"
+         "  %3: f32[b, 5, 6] = contract(%0, %1) {lhs = [b, 5, 6, 4] -> (d0, d1, d3), rhs = [b, 5, 6, 4] -> (d0, d2, d3), "
+         "reduced = 1, accumulate = f32, dtype = f32} \"scores\"\n"
          "  %4: f32[b, 5] = reduce(%3) {axes = [2], monoid = max}\n"
          "  %5: f32[b, 5, 6] = reindex(%4) {map = [b, 5, 6] -> (d0, d1), fill = 0}\n"
-         "  %6: f32[b, 5, 6] = map(%3, %5) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = sub f32 %0 %1; %3 = exp f32 %2 } -> %3}}\n"
+         "  %6: f32[b, 5, 6] = map(%3, %5) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = sub f32 %0 %1; %3 = exp f32 %2 "
+         "} -> %3}}\n"
          "  %7: f32[b, 5] = reduce(%6) {axes = [2], monoid = sum}\n"
          "  %8: f32[b, 5, 6] = reindex(%7) {map = [b, 5, 6] -> (d0, d1), fill = 0}\n"
-         "  %9: f32[b, 5, 6] = map(%6, %8) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = div f32 %0 %1 } -> %2}} \"softmax\"\n"
-         "  %10: f32[b, 5, 3] = contract(%9, %2) {lhs = [b, 5, 3, 6] -> (d0, d1, d3), rhs = [b, 5, 3, 6] -> (d0, d3, d2), reduced = 1, accumulate = f32, dtype = f32} \"values\"\n"
-         "} -> (%10 \"y\"" + more + ")\n";
+         "  %9: f32[b, 5, 6] = map(%6, %8) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = div f32 %0 %1 } -> %2}} "
+         "\"softmax\"\n"
+         "  %10: f32[b, 5, 3] = contract(%9, %2) {lhs = [b, 5, 3, 6] -> (d0, d1, d3), rhs = [b, 5, 3, 6] -> (d0, d3, d2), "
+         "reduced = 1, accumulate = f32, dtype = f32} \"values\"\n"
+         "} -> (%10 \"y\"" +
+         more + ")\n";
 }
 
 Partition joined(const std::string& text) {

@@ -19,8 +19,9 @@ struct Recurrent {
       return *evaluate(e, [&](SymInt v) { return std::optional(v == context.symbol("batch") ? batch : time); });
     };
     auto type = region.value_types();
-    return std::get<Contraction>(analyse_contraction(context, std::get<Contract>(region.stages[0]), Layout::row_major(type[0].dims),
-                                                     Layout::row_major(type[1].dims), Layout::row_major(type[2].dims), type[0].dims, true, best));
+    return std::get<Contraction>(analyse_contraction(context, std::get<Contract>(region.stages[0]),
+                                                     Layout::row_major(type[0].dims), Layout::row_major(type[1].dims),
+                                                     Layout::row_major(type[2].dims), type[0].dims, true, best));
   }
 };
 

@@ -28,7 +28,9 @@ struct Case {
 };
 
 Tensor floats(std::vector<int64_t> dims, std::vector<float> values) { return Tensor::of(DType::kF32, std::move(dims), values); }
-Tensor longs(std::vector<int64_t> dims, std::vector<int64_t> values) { return Tensor::of(DType::kI64, std::move(dims), values); }
+Tensor longs(std::vector<int64_t> dims, std::vector<int64_t> values) {
+  return Tensor::of(DType::kI64, std::move(dims), values);
+}
 Tensor random_floats(std::mt19937& random, std::vector<int64_t> dims) {
   std::uniform_real_distribution<float> uniform(-2, 2);
   std::vector<float> values(element_count(dims));
@@ -44,7 +46,8 @@ TEST(ExactRegion, ConvolutionWithPaddingAndEpilogue) {
   Case c;
   Expected<ExactRegion> region = c.exact(
       "region (%0: f32[b, 5, 5, 3], %1: f32[3, 3, 3, 2], %2: f32[2]) {\n"
-      "  %3 = contract f32[b, 5, 5, 2 | 3, 3, 3] %0[d0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 6)*(0 < d2 + d5)*"
+      "  %3 = contract f32[b, 5, 5, 2 | 3, 3, 3] %0[d0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 6)*(0 < d2 "
+      "+ d5)*"
       "(d2 + d5 < 6)) else 0 * %1[d4, d5, d6, d3]\n"
       "  %4 = map f32[b, 5, 5, 2] (%3[d0, d1, d2, d3], %2[d3]) (f32 %0, f32 %1) { %2 = add f32 %0 %1; %3 = const f32 0; "
       "%4 = max f32 %2 %3 } -> %4\n"
@@ -69,7 +72,8 @@ TEST(ExactRegion, ConvolutionWithPaddingAndEpilogue) {
           float y = std::max(sum + b[f], 0.0f);
           Expected<ExactValue> expected = region->at(4, std::vector<int64_t>{n, i, j, f});
           ASSERT_TRUE(expected.ok()) << expected.error().to_string();
-          ASSERT_TRUE(within(*expected, {.f = y}, DType::kF32)) << y << " is not " << expected->value.f << " +- " << expected->error;
+          ASSERT_TRUE(within(*expected, {.f = y}, DType::kF32))
+              << y << " is not " << expected->value.f << " +- " << expected->error;
           ASSERT_FALSE(within(*expected, {.f = y + 0.001}, DType::kF32)) << expected->error;
         }
       }
@@ -217,7 +221,8 @@ TEST(ExactRegion, ScatterCompactAndGatherOutside) {
   ASSERT_TRUE(region.ok());
   Expected<ExactValue> outside = region->at(4, std::vector<int64_t>{0});
   ASSERT_FALSE(outside.ok());
-  EXPECT_NE(outside.error().message().find("the index 5 that was read from %1 is not in [0, 5)"), std::string::npos) << outside.error().message();
+  EXPECT_NE(outside.error().message().find("the index 5 that was read from %1 is not in [0, 5)"), std::string::npos)
+      << outside.error().message();
 }
 
 TEST(ExactRegion, IntegerContractionWrapsInItsAccumulator) {
@@ -247,7 +252,8 @@ TEST(ExactRegion, WhatIsMissingIsAnError) {
   ASSERT_TRUE(region.ok());
   EXPECT_FALSE(region->at(1, std::vector<int64_t>{2}).ok());
   EXPECT_FALSE(region->at(1, std::vector<int64_t>{}).ok());
-  Expected<ExactRegion> opaque = c.exact("region (%0: f32[2]) {\n  %1 = opaque \"nms\" {} (%0) : f32[2]\n} -> (%1)\n", {}, {floats({2}, {1, 2})});
+  Expected<ExactRegion> opaque =
+      c.exact("region (%0: f32[2]) {\n  %1 = opaque \"nms\" {} (%0) : f32[2]\n} -> (%1)\n", {}, {floats({2}, {1, 2})});
   ASSERT_TRUE(opaque.ok());
   EXPECT_EQ(opaque->at(1, std::vector<int64_t>{0}).error().code(), ErrorCode::kUnsupported);
 }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "ir/graph_text.h"
-
 #include "ops/builder.h"
 
 namespace temper {
@@ -33,13 +32,16 @@ TEST(Partition, RegionsStayWithinTheTablesOfKernels) {
   EXPECT_EQ(stages, 150u);
 }
 
-// A padded convolution of what a reshape makes: read through the reshape, two windows would share an index, which no kernel takes.
+// A padded convolution of what a reshape makes: read through the reshape, two windows would share an index, which no kernel
+// takes.
 TEST(Partition, APaddedWindowIsNotReadThroughAReshape) {
   auto graph = parse_graph(
       "graph (%0: f32[n, 60] \"x\", %1: f32[4, 1, 3, 3] \"w\") {\n"
       "  %2: f32[n, 1, 10, 6] = reindex(%0) {map = [n, 1, 10, 6] -> (d0, d2*6 + d3), fill = 0}\n"
-      "  %3: f32[n, 4, 10, 6] = contract(%2, %1) {lhs = [n, 4, 10, 6, 1, 3, 3] -> (d0, 0, d2 + d5 - 1, d3 + d6 - 1) if ((0 < d2 + d5)*(0 < d3 + d6)*"
-      "(d2 + d5 < 11)*(d3 + d6 < 7)), rhs = [n, 4, 10, 6, 1, 3, 3] -> (d1, 0, d5, d6), reduced = 3, accumulate = f32, dtype = f32}\n"
+      "  %3: f32[n, 4, 10, 6] = contract(%2, %1) {lhs = [n, 4, 10, 6, 1, 3, 3] -> (d0, 0, d2 + d5 - 1, d3 + d6 - 1) if ((0 < "
+      "d2 + d5)*(0 < d3 + d6)*"
+      "(d2 + d5 < 11)*(d3 + d6 < 7)), rhs = [n, 4, 10, 6, 1, 3, 3] -> (d1, 0, d5, d6), reduced = 3, accumulate = f32, dtype = "
+      "f32}\n"
       "} -> (%3 \"y\")\n",
       std::make_shared<SymContext>());
   ASSERT_TRUE(graph.ok()) << graph.error().to_string();

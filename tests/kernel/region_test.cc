@@ -7,7 +7,8 @@ namespace {
 
 const std::string kConvolution =
     "region (%0: f32[b, 56, 56, 64], %1: f32[3, 3, 64, 32], %2: f32[32]) {\n"
-    "  %3 = contract f32[b, 56, 56, 32 | 3, 3, 64] %0[d0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 57)) else 0 * "
+    "  %3 = contract f32[b, 56, 56, 32 | 3, 3, 64] %0[d0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 57)) else "
+    "0 * "
     "%1[d4, d5, d6, d3]\n"
     "  %4 = map f32[b, 56, 56, 32] (%3[d0, d1, d2, d3], %2[d3]) (f32 %0, f32 %1) { %2 = add f32 %0 %1; %3 = const f32 0; "
     "%4 = max f32 %2 %3 } -> %4\n"

@@ -87,21 +87,42 @@ TEST(ErrorPropagation, BoundsFloatArithmetic) {
       size_t x = random() % values.size(), y = random() % values.size();
       float a = values[x], b = values[y], r = 0;
       switch (op) {
-        case k_add: r = a + b; break;
-        case k_sub: r = a - b; break;
-        case k_mul: r = a * b; break;
-        case k_div: r = a / b; break;
-        case k_exp: r = std::exp(a); break;
-        case k_tanh: r = std::tanh(a); break;
-        case k_max: r = std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); break;
-        case k_sigmoid: r = 1.0f / (1.0f + std::exp(-a)); break;
-        case k_sqrt: r = std::sqrt(a); break;
-        default: r = std::erf(a); break;
+        case k_add:
+          r = a + b;
+          break;
+        case k_sub:
+          r = a - b;
+          break;
+        case k_mul:
+          r = a * b;
+          break;
+        case k_div:
+          r = a / b;
+          break;
+        case k_exp:
+          r = std::exp(a);
+          break;
+        case k_tanh:
+          r = std::tanh(a);
+          break;
+        case k_max:
+          r = std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
+          break;
+        case k_sigmoid:
+          r = 1.0f / (1.0f + std::exp(-a));
+          break;
+        case k_sqrt:
+          r = std::sqrt(a);
+          break;
+        default:
+          r = std::erf(a);
+          break;
       }
       values.push_back(r);
       bounds.push_back(evaluate_with_error(op, DType::kF32, bounds[x], bounds[y], {}));
       ASSERT_TRUE(within(bounds.back(), {.f = r}, DType::kF32))
-          << scalar_info(op).name << " " << a << " " << b << " = " << r << ", not " << bounds.back().value.f << " +- " << bounds.back().error;
+          << scalar_info(op).name << " " << a << " " << b << " = " << r << ", not " << bounds.back().value.f << " +- "
+          << bounds.back().error;
     }
   }
 }

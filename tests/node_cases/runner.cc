@@ -126,7 +126,9 @@ std::string one_line(std::string text) {
 size_t bytes_of(nvinfer1::DataType type, size_t count, size_t component, size_t given) {
   size_t half = (count + 1) / 2;
   bool nameless = int(type) > int(nvinfer1::DataType::kE8M0);
-  return type == nvinfer1::DataType::kINT4 || type == nvinfer1::DataType::kFP4 || (nameless && given == half) ? half : count * component;
+  return type == nvinfer1::DataType::kINT4 || type == nvinfer1::DataType::kFP4 || (nameless && given == half)
+             ? half
+             : count * component;
 }
 
 class Runner {

@@ -9,7 +9,8 @@
 
 namespace temper {
 
-inline Expected<std::vector<Tensor>> apply_once(const Op& op, const AttrFields& fields, const std::vector<Tensor>& operands, bool as_constants) {
+inline Expected<std::vector<Tensor>> apply_once(const Op& op, const AttrFields& fields, const std::vector<Tensor>& operands,
+                                                bool as_constants) {
   AttrsPtr attrs = TEMPER_TRY(op.make_attrs(fields));
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
@@ -47,7 +48,8 @@ inline std::vector<Tensor> apply_op(std::string_view name, const AttrFields& fie
     return {};
   }
   EXPECT_EQ(loaded->size(), held->size());
-  for (size_t i = 0; i < loaded->size(); ++i) EXPECT_TRUE((*loaded)[i] == (*held)[i]) << name << ": result " << i << " of constants differs";
+  for (size_t i = 0; i < loaded->size(); ++i)
+    EXPECT_TRUE((*loaded)[i] == (*held)[i]) << name << ": result " << i << " of constants differs";
   return *loaded;
 }
 
@@ -57,8 +59,12 @@ inline std::string refusal(std::string_view name, const AttrFields& fields, cons
   return result.ok() ? "" : result.error().message();
 }
 
-inline Tensor floats(std::vector<int64_t> dims, const std::vector<float>& values) { return Tensor::of(DType::kF32, std::move(dims), values); }
-inline Tensor longs(std::vector<int64_t> dims, const std::vector<int64_t>& values) { return Tensor::of(DType::kI64, std::move(dims), values); }
+inline Tensor floats(std::vector<int64_t> dims, const std::vector<float>& values) {
+  return Tensor::of(DType::kF32, std::move(dims), values);
+}
+inline Tensor longs(std::vector<int64_t> dims, const std::vector<int64_t>& values) {
+  return Tensor::of(DType::kI64, std::move(dims), values);
+}
 inline std::vector<float> floats_of(const Tensor& t) { return {t.as<float>().begin(), t.as<float>().end()}; }
 inline std::vector<int64_t> longs_of(const Tensor& t) { return {t.as<int64_t>().begin(), t.as<int64_t>().end()}; }
 

@@ -24,7 +24,8 @@ constexpr const char* kSmall =
     "graph (%0: f32[batch, 4] \"x\", %1: i64[2] {batch, 4}) {\n"
     "  %2: f32[4] = constant() {data = f32[4] (1, 2, 0.5, -0)} \"scale\"\n"
     "  %3: f32[batch, 4] = reindex(%2) {map = [batch, 4] -> (d1), fill = 0}\n"
-    "  %4: f32[batch, 4] \"y\" = map(%0, %3) {domain = [batch, 4], body = {(f32 %0, f32 %1) { %2 = mul f32 %0 %1 } -> %2}} \"a \\\"b\\\"\\x0a\"\n"
+    "  %4: f32[batch, 4] \"y\" = map(%0, %3) {domain = [batch, 4], body = {(f32 %0, f32 %1) { %2 = mul f32 %0 %1 } -> %2}} \"a "
+    "\\\"b\\\"\\x0a\"\n"
     "  %5: f32[batch] = reduce(%4) {axes = [1], monoid = max}\n"
     "} -> (%4 \"first\", %5 \"second\")\n";
 
@@ -34,7 +35,8 @@ TEST(GraphText, GathersKeepTheExtentsOfWhatTheyLoad) {
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
   SymInt n = b.sym().symbol("n");
-  Val x = b.val(graph.add_input(TensorType{DType::kF32, {n, 8}}, "x")), i = b.val(graph.add_input(TensorType{DType::kI64, {5}}, "i"));
+  Val x = b.val(graph.add_input(TensorType{DType::kF32, {n, 8}}, "x")),
+      i = b.val(graph.add_input(TensorType{DType::kI64, {5}}, "i"));
   Val y = b.take(x, i, 0);
   ASSERT_TRUE(b.ok());
   graph.set_outputs({y.id});
@@ -61,7 +63,8 @@ TEST(GraphText, LargeConstantsStandAsTheirHash) {
 TEST(GraphText, BodiesAreGraphs) {
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
-  Val c = b.val(graph.add_input(TensorType{DType::kBool, {}}, "c")), x = b.val(graph.add_input(TensorType{DType::kF32, {3}}, "x"));
+  Val c = b.val(graph.add_input(TensorType{DType::kBool, {}}, "c")),
+      x = b.val(graph.add_input(TensorType{DType::kF32, {3}}, "x"));
   std::vector<std::unique_ptr<Graph>> bodies;
   for (int branch = 0; branch < 2; ++branch) {
     bodies.push_back(std::make_unique<Graph>(graph.context()));
@@ -83,13 +86,15 @@ TEST(GraphText, RefusesWithItsPlace) {
   EXPECT_NE(refusal("graph () {\n  %0: f32[] = nonsense()\n} -> ()").find("line 2"), std::string::npos);
   EXPECT_NE(refusal("graph (%1: f32[]) { } -> ()").find("%0"), std::string::npos);
   EXPECT_NE(refusal("graph () { } -> () more"), "");
-  EXPECT_NE(refusal("graph (%0: f32[4]) { %1: f32[3] = reindex(%0) {map = [4] -> (d0)} } -> (%1)").find("should be a f32[4]"), std::string::npos);
+  EXPECT_NE(refusal("graph (%0: f32[4]) { %1: f32[3] = reindex(%0) {map = [4] -> (d0)} } -> (%1)").find("should be a f32[4]"),
+            std::string::npos);
   EXPECT_NE(refusal("graph (%0: f32[4]) { %1: f32[4] = reindex(%0) {colour = 3} } -> (%1)").find("colour"), std::string::npos);
 }
 
 TEST(GraphText, CutOffAnywhereItIsRefused) {
   std::string text = kSmall;
-  for (size_t length = 0; length + 1 < text.size(); ++length) EXPECT_NE(refusal(text.substr(0, length)), "") << text.substr(0, length);
+  for (size_t length = 0; length + 1 < text.size(); ++length)
+    EXPECT_NE(refusal(text.substr(0, length)), "") << text.substr(0, length);
 }
 
 TEST(Attrs, EqualByContent) {

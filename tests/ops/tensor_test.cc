@@ -32,13 +32,16 @@ TEST(GatherND, ReadsTuplesAfterBatchDims) {
 TEST(ScatterElements, PutsOrCombines) {
   Tensor x = floats({1, 4}, {1, 2, 3, 4}), at = longs({1, 3}, {1, -1, 1}), u = floats({1, 3}, {10, 20, 30});
   EXPECT_EQ(floats_of(apply_op("scatter_elements", {{"axis", int64_t(1)}}, {x, at, u})[0]), (F{1, 30, 3, 20}));
-  EXPECT_EQ(floats_of(apply_op("scatter_elements", {{"axis", int64_t(1)}, {"reduction", std::string("add")}}, {x, at, u})[0]), (F{1, 42, 3, 24}));
-  EXPECT_EQ(floats_of(apply_op("scatter_elements", {{"axis", int64_t(1)}, {"reduction", std::string("min")}}, {x, at, u})[0]), (F{1, 2, 3, 4}));
+  EXPECT_EQ(floats_of(apply_op("scatter_elements", {{"axis", int64_t(1)}, {"reduction", std::string("add")}}, {x, at, u})[0]),
+            (F{1, 42, 3, 24}));
+  EXPECT_EQ(floats_of(apply_op("scatter_elements", {{"axis", int64_t(1)}, {"reduction", std::string("min")}}, {x, at, u})[0]),
+            (F{1, 2, 3, 4}));
   EXPECT_NE(refusal("scatter_elements", {{"reduction", std::string("xor")}}, {x, at, u}), "");
 }
 
 TEST(ScatterND, PutsSlices) {
-  auto y = apply_op("scatter_nd", {}, {floats({3, 2}, {0, 0, 0, 0, 0, 0}), longs({2, 1}, {2, 0}), floats({2, 2}, {1, 2, 3, 4})});
+  auto y =
+      apply_op("scatter_nd", {}, {floats({3, 2}, {0, 0, 0, 0, 0, 0}), longs({2, 1}, {2, 0}), floats({2, 2}, {1, 2, 3, 4})});
   EXPECT_EQ(floats_of(y[0]), (F{3, 4, 0, 0, 1, 2}));
 }
 
@@ -79,12 +82,15 @@ TEST(NonMaxSuppression, KeepsTheBestOfOverlappingBoxesPerClass) {
 TEST(Resize, NearestDoublesAndHalves) {
   Tensor x = floats({1, 1, 1, 4}, {1, 2, 3, 4}), none = floats({0}, {});
   EXPECT_EQ(floats_of(apply_op("resize", {}, {x, none, floats({4}, {1, 1, 1, 2})})[0]), (F{1, 1, 2, 2, 3, 3, 4, 4}));
-  EXPECT_EQ(floats_of(apply_op("resize", {{"coordinates", std::string("asymmetric")}}, {x, none, floats({4}, {1, 1, 1, 0.5f})})[0]), (F{1, 3}));
+  EXPECT_EQ(
+      floats_of(apply_op("resize", {{"coordinates", std::string("asymmetric")}}, {x, none, floats({4}, {1, 1, 1, 0.5f})})[0]),
+      (F{1, 3}));
 }
 
 TEST(Resize, LinearBetweenNeighbours) {
   Tensor x = floats({2}, {1, 3}), none = floats({0}, {});
-  EXPECT_EQ(floats_of(apply_op("resize", {{"mode", std::string("linear")}}, {x, none, floats({1}, {2})})[0]), (F{1, 1.5f, 2.5f, 3}));
+  EXPECT_EQ(floats_of(apply_op("resize", {{"mode", std::string("linear")}}, {x, none, floats({1}, {2})})[0]),
+            (F{1, 1.5f, 2.5f, 3}));
   EXPECT_EQ(floats_of(apply_op("resize", {{"mode", std::string("linear")}, {"coordinates", std::string("align_corners")}},
                                {x, none, none, longs({1}, {5})})[0]),
             (F{1, 1.5f, 2, 2.5f, 3}));
@@ -98,7 +104,8 @@ TEST(Resize, NeedsScalesOrSizes) {
 TEST(Slice, BackwardsAndCutToTheTensor) {
   Tensor x = floats({5}, {0, 1, 2, 3, 4});
   auto slice = [&](int64_t start, int64_t end, int64_t step) {
-    return floats_of(apply_op("slice", {}, {x, longs({1}, {start}), longs({1}, {end}), longs({1}, {0}), longs({1}, {step})})[0]);
+    return floats_of(
+        apply_op("slice", {}, {x, longs({1}, {start}), longs({1}, {end}), longs({1}, {0}), longs({1}, {step})})[0]);
   };
   EXPECT_EQ(slice(1, 100, 2), (F{1, 3}));
   EXPECT_EQ(slice(-1, INT64_MIN, -2), (F{4, 2, 0}));
@@ -123,7 +130,8 @@ TEST(Reduce, AxesThatAreComputed) {
 
 TEST(Pad, ReflectsAndCrops) {
   Tensor x = floats({4}, {1, 2, 3, 4});
-  EXPECT_EQ(floats_of(apply_op("pad", {{"mode", std::string("reflect")}}, {x, longs({2}, {2, 1})})[0]), (F{3, 2, 1, 2, 3, 4, 3}));
+  EXPECT_EQ(floats_of(apply_op("pad", {{"mode", std::string("reflect")}}, {x, longs({2}, {2, 1})})[0]),
+            (F{3, 2, 1, 2, 3, 4, 3}));
   EXPECT_EQ(floats_of(apply_op("pad", {}, {x, longs({2}, {-1, 2}), floats({}, {9})})[0]), (F{2, 3, 4, 9, 9}));
 }
 
@@ -133,14 +141,17 @@ TEST(OneHot, NegativePositionsAndOthersOutside) {
 }
 
 TEST(Quantize, RoundsToEvenAndSaturates) {
-  auto y = apply_op("quantize", {}, {floats({5}, {-1, 1, 3, 5, 1000}), floats({}, {2}), Tensor::of(DType::kU8, {}, std::vector<uint8_t>{1})});
+  auto y = apply_op("quantize", {},
+                    {floats({5}, {-1, 1, 3, 5, 1000}), floats({}, {2}), Tensor::of(DType::kU8, {}, std::vector<uint8_t>{1})});
   // -0.5 and 0.5 round to 0, 1.5 and 2.5 to 2.
-  EXPECT_EQ(std::vector<uint8_t>(y[0].as<uint8_t>().begin(), y[0].as<uint8_t>().end()), (std::vector<uint8_t>{1, 1, 3, 3, 255}));
+  EXPECT_EQ(std::vector<uint8_t>(y[0].as<uint8_t>().begin(), y[0].as<uint8_t>().end()),
+            (std::vector<uint8_t>{1, 1, 3, 3, 255}));
 }
 
 TEST(Quantize, BlocksHaveTheirOwnScale) {
-  auto y = apply_op("quantize", {{"axis", int64_t(1)}, {"block", int64_t(2)}},
-                    {floats({1, 4}, {2, 4, 20, 40}), floats({1, 2}, {2, 20}), Tensor::of(DType::kI8, {1, 2}, std::vector<int8_t>{0, 0})});
+  auto y = apply_op(
+      "quantize", {{"axis", int64_t(1)}, {"block", int64_t(2)}},
+      {floats({1, 4}, {2, 4, 20, 40}), floats({1, 2}, {2, 20}), Tensor::of(DType::kI8, {1, 2}, std::vector<int8_t>{0, 0})});
   EXPECT_EQ(std::vector<int8_t>(y[0].as<int8_t>().begin(), y[0].as<int8_t>().end()), (std::vector<int8_t>{1, 2, 1, 2}));
 }
 

@@ -1,5 +1,5 @@
-// Golden cases: tests/golden/PASS/*.ir hold a graph, a line of dashes, and the graph that the pass makes of it. The interpreter runs
-// before and after. TEMPER_UPDATE_GOLDEN=1 writes the second half anew.
+// Golden cases: tests/golden/PASS/*.ir hold a graph, a line of dashes, and the graph that the pass makes of it. The interpreter
+// runs before and after. TEMPER_UPDATE_GOLDEN=1 writes the second half anew.
 //
 // A constant of more than 16 elements stands as a hash: in the first half any text does, and the elements are drawn from it.
 #include <gtest/gtest.h>
@@ -65,8 +65,10 @@ TEST_P(Golden, MakesThisTextAndKeepsTheMeaning) {
   ASSERT_TRUE(verify(*after).ok()) << verify(*after).error().to_string();
 
   std::string got = after->to_string();
-  if (std::getenv("TEMPER_UPDATE_GOLDEN")) std::ofstream(GetParam().path) << before_text << kLine << got;
-  else EXPECT_EQ(text.substr(line + kLine.size()), got);
+  if (std::getenv("TEMPER_UPDATE_GOLDEN"))
+    std::ofstream(GetParam().path) << before_text << kLine << got;
+  else
+    EXPECT_EQ(text.substr(line + kLine.size()), got);
 
   for (int64_t extent : {1, 3, 8}) {
     auto inputs = exact(random_inputs(*before, extent, 7));
@@ -75,21 +77,24 @@ TEST_P(Golden, MakesThisTextAndKeepsTheMeaning) {
     ASSERT_TRUE(have.ok()) << have.error().to_string();
     for (size_t o = 0; o < want->size(); ++o) {
       std::string where;
-      EXPECT_LE(distance((*have)[o], (*want)[o], narrowest_float(*before), where), 1) << "at extent " << extent << ", output " << o << ": " << where;
+      EXPECT_LE(distance((*have)[o], (*want)[o], narrowest_float(*before), where), 1)
+          << "at extent " << extent << ", output " << o << ": " << where;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(all_cases()), [](const auto& info) {
   std::string name = info.param.pass() + "_" + info.param.path.stem().string();
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });
 
 TEST(Golden, EveryPassHasACase) {
   auto cases = all_cases();
   for (const Pass& pass : all_passes()) {
-    EXPECT_TRUE(std::any_of(cases.begin(), cases.end(), [&](const GoldenCase& c) { return c.pass() == pass.name; })) << pass.name;
+    EXPECT_TRUE(std::any_of(cases.begin(), cases.end(), [&](const GoldenCase& c) { return c.pass() == pass.name; }))
+        << pass.name;
   }
 }
 

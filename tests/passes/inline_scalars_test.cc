@@ -36,7 +36,9 @@ constexpr const char* kClamp =
 TEST(InlineScalars, BoundsBecomeConstantsOfTheBody) {
   Graph before(std::make_shared<SymContext>()), result(std::make_shared<SymContext>());
   const std::string text = after(kClamp, &before, &result);
-  EXPECT_NE(text.find("map(%0) {domain = [n, 2], body = {(f32 %0) { %1 = const f32 -0.5; %2 = max f32 %0 %1 } -> %2}}"), std::string::npos) << text;
+  EXPECT_NE(text.find("map(%0) {domain = [n, 2], body = {(f32 %0) { %1 = const f32 -0.5; %2 = max f32 %0 %1 } -> %2}}"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("%1 = const f32 6; %2 = min f32 %0 %1"), std::string::npos) << text;
   EXPECT_NE(text.find("(f32 %0, f32 %1) { %2 = mul f32 %0 %1 } -> %2"), std::string::npos) << text;
   ExactTensor x = ExactTensor::zeros(DType::kF32, {3, 2});

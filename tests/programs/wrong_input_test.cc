@@ -41,8 +41,9 @@ TEST_F(WrongInput, ModelsThatAreNone) {
 
 TEST_F(WrongInput, AllProblemsOfAModelAreListed) {
   client::Build build(logger);
-  ASSERT_FALSE(build.parse(small::model({small::node("Fancy", {"x"}, {"a"}), small::node("Relu", {"a"}, {"b"}), small::node("Weird", {"x"}, {"c"})},
-                                        {small::value("x", {4})}, {small::value("b", {4}), small::value("c", {4})})));
+  ASSERT_FALSE(build.parse(
+      small::model({small::node("Fancy", {"x"}, {"a"}), small::node("Relu", {"a"}, {"b"}), small::node("Weird", {"x"}, {"c"})},
+                   {small::value("x", {4})}, {small::value("b", {4}), small::value("c", {4})})));
   ASSERT_EQ(build.parser->getNbErrors(), 2);
   const auto* first = build.parser->getError(0);
   EXPECT_EQ(first->code(), nvonnxparser::ErrorCode::kUNSUPPORTED_NODE);
@@ -171,7 +172,8 @@ TEST_F(WrongInput, Configurations) {
   EXPECT_EQ(engine->getProfileShape("x", 0, OptProfileSelector::kMAX).d[0], 8);
 
   IOptimizationProfile* stranger = build.builder->createOptimizationProfile();
-  for (auto select : {OptProfileSelector::kMIN, OptProfileSelector::kOPT, OptProfileSelector::kMAX}) stranger->setDimensions("nobody", select, Dims2(1, 4));
+  for (auto select : {OptProfileSelector::kMIN, OptProfileSelector::kOPT, OptProfileSelector::kMAX})
+    stranger->setDimensions("nobody", select, Dims2(1, 4));
   EXPECT_EQ(config.addOptimizationProfile(stranger), 1);
   EXPECT_EQ(build.plan(), nullptr);
   EXPECT_EQ(taken_code(), "E_NOT_FOUND");

@@ -66,9 +66,9 @@ TEST(ScalarBody, WhatIeeeForbidsStays) {
   EXPECT_EQ(size([](ScalarBuilder& b, int32_t x) { return b.apply(k_equal, x, x); }), 2u);
   EXPECT_EQ(size([](ScalarBuilder& b, int32_t x) { return b.apply(k_div, x, b.constant(3, kF)); }), 3u);
   EXPECT_EQ(size([](ScalarBuilder& b, int32_t x) { return b.apply(k_div, x, b.constant(0, kF)); }), 3u);
-  EXPECT_EQ(size([](ScalarBuilder& b, int32_t x) {
-              return b.apply(k_add, b.apply(k_add, x, b.constant(1, kF)), b.constant(2, kF));
-            }), 5u);
+  EXPECT_EQ(
+      size([](ScalarBuilder& b, int32_t x) { return b.apply(k_add, b.apply(k_add, x, b.constant(1, kF)), b.constant(2, kF)); }),
+      5u);
 }
 
 TEST(ScalarBody, IntegersHaveMoreRules) {
@@ -81,7 +81,8 @@ TEST(ScalarBody, IntegersHaveMoreRules) {
               return b.apply(k_add, b.apply(k_add, x, b.constant(1, DType::kI32)), b.constant(2, DType::kI32));
             }),
             "(i32 %0) { %1 = const i32 3; %2 = add i32 %0 %1 } -> %2");
-  EXPECT_EQ(text([](ScalarBuilder& b, int32_t x) { return b.apply(k_shift_left, x, b.constant(0, DType::kI32)); }), "(i32 %0) {} -> %0");
+  EXPECT_EQ(text([](ScalarBuilder& b, int32_t x) { return b.apply(k_shift_left, x, b.constant(0, DType::kI32)); }),
+            "(i32 %0) {} -> %0");
 }
 
 TEST(ScalarBody, InvolutionsAndIdempotents) {
@@ -95,11 +96,14 @@ TEST(ScalarBody, InvolutionsAndIdempotents) {
               return b.apply(k_max, b.apply(k_max, x, zero), zero);
             }),
             "(f32 %0) { %1 = const f32 0; %2 = max f32 %0 %1 } -> %2");
-  EXPECT_EQ(text_of({DType::kBool}, [](ScalarBuilder& b, std::vector<int32_t> x) { return b.apply(k_logical_not, b.apply(k_logical_not, x[0])); }),
-            "(bool %0) {} -> %0");
-  EXPECT_EQ(text_of({DType::kBool, kF, kF}, [](ScalarBuilder& b, std::vector<int32_t> x) {
-              return b.apply(k_select, b.apply(k_logical_not, x[0]), x[1], x[2]);
-            }),
+  EXPECT_EQ(
+      text_of({DType::kBool},
+              [](ScalarBuilder& b, std::vector<int32_t> x) { return b.apply(k_logical_not, b.apply(k_logical_not, x[0])); }),
+      "(bool %0) {} -> %0");
+  EXPECT_EQ(text_of({DType::kBool, kF, kF},
+                    [](ScalarBuilder& b, std::vector<int32_t> x) {
+                      return b.apply(k_select, b.apply(k_logical_not, x[0]), x[1], x[2]);
+                    }),
             "(bool %0, f32 %1, f32 %2) { %3 = select f32 %0 %2 %1 } -> %3");
 }
 
@@ -127,9 +131,10 @@ TEST(ScalarBody, CastsThatLoseNothingVanish) {
   EXPECT_EQ(casts(DType::kBool, {DType::kF32, DType::kBool}), "(bool %0) {} -> %0");
   EXPECT_EQ(casts(DType::kI32, {DType::kF32, DType::kI32}), "(i32 %0) { %1 = cast f32 %0; %2 = cast i32 %1 } -> %2");
   // The sum is held in f32: the cast back to f16 rounds it.
-  EXPECT_EQ(text_of({DType::kF16}, [](ScalarBuilder& b, std::vector<int32_t> x) {
-              return b.cast(b.cast(b.apply(ScalarOp::k_add, x[0], x[0]), DType::kF32), DType::kF16);
-            }),
+  EXPECT_EQ(text_of({DType::kF16},
+                    [](ScalarBuilder& b, std::vector<int32_t> x) {
+                      return b.cast(b.cast(b.apply(ScalarOp::k_add, x[0], x[0]), DType::kF32), DType::kF16);
+                    }),
             "(f16 %0) { %1 = add f16 %0 %0; %2 = cast f32 %1; %3 = cast f16 %2 } -> %3");
 }
 
@@ -155,9 +160,8 @@ TEST(ScalarBody, InliningSubstitutesOperandsAndVariables) {
   ScalarBodyPtr body = inner.finish(inner.apply(ScalarOp::k_add, x, inner.sym(d0)), 1);
   ScalarBuilder outer;
   int32_t y = outer.apply(ScalarOp::k_neg, outer.operand(1, DType::kI64));
-  std::vector<int32_t> results = outer.inline_body(*body, std::span(&y, 1), [&](SymInt e) {
-    return substitute(e, std::span(&d0, 1), std::span(&d1, 1));
-  });
+  std::vector<int32_t> results =
+      outer.inline_body(*body, std::span(&y, 1), [&](SymInt e) { return substitute(e, std::span(&d0, 1), std::span(&d1, 1)); });
   EXPECT_EQ(outer.finish(results, 2)->to_string(), "(_, i64 %1) { %2 = sym i64 d1; %3 = sub i64 %2 %1 } -> %3");
 }
 
@@ -197,7 +201,8 @@ TEST(ScalarBodyText, ErrorsNameThePlace) {
   EXPECT_EQ(message("(f32 %1) {} -> %1"), "line 1, column 7: an operand is numbered %1; the next number is %0");
   EXPECT_EQ(message("(f32 %0) {\n %1 = ad f32 %0 %0 } -> %1"), "line 2, column 7: no scalar function has the name 'ad'");
   EXPECT_EQ(message("(f32 %0) { %1 = exp f32 %2 } -> %1"), "line 1, column 26: a value that is not defined before");
-  EXPECT_NE(message("(f32 %0) { %1 = bit_not f32 %0 } -> %1").find("bit_not takes 1 operand: operands of one integer type"), std::string::npos);
+  EXPECT_NE(message("(f32 %0) { %1 = bit_not f32 %0 } -> %1").find("bit_not takes 1 operand: operands of one integer type"),
+            std::string::npos);
   EXPECT_NE(message("(f32 %0) { %1 = exp f16 %0 } -> %1").find("the result is of type f32"), std::string::npos);
   EXPECT_NE(message("(i8 %0) { %1 = const i8 200 } -> %1").find("'200' is no constant of type i8"), std::string::npos);
   EXPECT_NE(message("(f32 %0) { %1 = sym i64 d7 } -> %1"), "no error");
@@ -213,10 +218,15 @@ ScalarValue run(const ScalarBody& body, std::span<const ScalarValue> operands) {
   std::vector<ScalarValue> values;
   for (const ScalarInstruction& x : body.code()) {
     auto arg = [&](int i) { return x.args[i] < 0 ? ScalarValue{} : values[x.args[i]]; };
-    if (x.op == ScalarOp::kOperand) values.push_back(operands[x.index]);
-    else if (x.op == ScalarOp::kConst) values.push_back(x.constant);
-    else if (x.op == ScalarOp::kCast) values.push_back(cast_scalar(arg(0), body.code()[x.args[0]].dtype, x.dtype));
-    else values.push_back(evaluate_scalar(x.op, body.code()[x.op == ScalarOp::k_select ? x.args[1] : x.args[0]].dtype, arg(0), arg(1), arg(2)));
+    if (x.op == ScalarOp::kOperand)
+      values.push_back(operands[x.index]);
+    else if (x.op == ScalarOp::kConst)
+      values.push_back(x.constant);
+    else if (x.op == ScalarOp::kCast)
+      values.push_back(cast_scalar(arg(0), body.code()[x.args[0]].dtype, x.dtype));
+    else
+      values.push_back(
+          evaluate_scalar(x.op, body.code()[x.op == ScalarOp::k_select ? x.args[1] : x.args[0]].dtype, arg(0), arg(1), arg(2)));
   }
   return values[body.results()[0]];
 }
@@ -294,7 +304,8 @@ TEST(ScalarBodyProperty, BuildingKeepsFloatResults) {
     }
     ScalarBodyPtr body = b.finish(built.back(), 2);
     double expected = values.back().f, actual = run(*body, inputs).f;
-    ASSERT_TRUE(std::isnan(expected) ? std::isnan(actual) : actual == expected) << body->to_string() << ": " << actual << ", not " << expected;
+    ASSERT_TRUE(std::isnan(expected) ? std::isnan(actual) : actual == expected)
+        << body->to_string() << ": " << actual << ", not " << expected;
   }
 }
 

@@ -106,7 +106,9 @@ TEST(EvaluateScalar, TheFactsOfTheTableHold) {
     const ScalarInfo& info = scalar_info(op);
     bool on_floats = info.rule == TypeRule::kNumeric || info.rule == TypeRule::kFloat || info.rule == TypeRule::kCompare;
     bool on_ints = info.rule == TypeRule::kNumeric || info.rule == TypeRule::kInt || info.rule == TypeRule::kCompare;
-    auto same = [](ScalarValue a, ScalarValue b) { return a == b || (std::isnan(a.f) && std::isnan(b.f)) || (a.f == b.f && a.i == b.i); };
+    auto same = [](ScalarValue a, ScalarValue b) {
+      return a == b || (std::isnan(a.f) && std::isnan(b.f)) || (a.f == b.f && a.i == b.i);
+    };
     auto check = [&](DType type, std::span<const ScalarValue> values) {
       auto apply = [&](ScalarValue a, ScalarValue b) { return evaluate_scalar(op, type, a, b, {}); };
       for (ScalarValue a : values) {

@@ -18,7 +18,9 @@ const RegisterRunner kRegisterRunner{kRunner};
 
 class Lines final : public LogSink {
  public:
-  void log(Severity severity, std::string_view text) noexcept override { lines.emplace_back(std::string(severity_name(severity)) + ": " + std::string(text)); }
+  void log(Severity severity, std::string_view text) noexcept override {
+    lines.emplace_back(std::string(severity_name(severity)) + ": " + std::string(text));
+  }
   std::vector<std::string> lines;
 };
 
@@ -201,7 +203,9 @@ TEST_F(AutotunerTest, AWrongTacticIsLeftOutAndReported) {
   EXPECT_EQ(runs("b us=1 wrong"), 1);
   EXPECT_FALSE(record("b us=1 wrong").decline.empty());
   ASSERT_EQ(log_.lines.size(), 1u);
-  EXPECT_NE(log_.lines[0].find("error: tactic 'fast: b us=1 wrong' of 'unit' is left out: element [5, 3] of output 0 is"), std::string::npos) << log_.lines[0];
+  EXPECT_NE(log_.lines[0].find("error: tactic 'fast: b us=1 wrong' of 'unit' is left out: element [5, 3] of output 0 is"),
+            std::string::npos)
+      << log_.lines[0];
 }
 
 TEST_F(AutotunerTest, WhereAllAreWrongTheHopelessOneAnswers) {

@@ -1,7 +1,9 @@
-// FakeDevice: a device "fake" whose times and results are scripted, and two sources for it, "fast" and "plain" ("fast" is asked first).
+// FakeDevice: a device "fake" whose times and results are scripted, and two sources for it, "fast" and "plain" ("fast" is asked
+// first).
 //
-// A configuration is a text such as "a us=120,118 growth=64 wrong": runs take 120, then 118, then 118, ... microseconds, prepared weights
-// take 64 bytes more, and what it computes is wrong. "breaks" makes every run an error, "unready" preparing it, "est=..." the estimate.
+// A configuration is a text such as "a us=120,118 growth=64 wrong": runs take 120, then 118, then 118, ... microseconds,
+// prepared weights take 64 bytes more, and what it computes is wrong. "breaks" makes every run an error, "unready" preparing
+// it, "est=..." the estimate.
 #pragma once
 
 #include <deque>
@@ -22,7 +24,9 @@ inline std::optional<std::string> word_of(const std::string& config, const std::
   const size_t begin = at + name.size() + 2;
   return text.substr(begin, text.find(' ', begin) - begin);
 }
-inline bool has_word(const std::string& config, const std::string& word) { return (" " + config + " ").find(" " + word + " ") != std::string::npos; }
+inline bool has_word(const std::string& config, const std::string& word) {
+  return (" " + config + " ").find(" " + word + " ") != std::string::npos;
+}
 
 // The script, and what happened.
 struct FakeDevice {
@@ -53,7 +57,8 @@ class FakeSource final : public TacticSource {
     if (configs.empty()) return Decline{"nothing in the script"};
     std::vector<Tactic> tactics;
     for (const std::string& c : configs) {
-      tactics.push_back({name_, c, std::stod(word_of(c, "est").value_or("10")), std::stoll(word_of(c, "growth").value_or("0"))});
+      tactics.push_back(
+          {name_, c, std::stod(word_of(c, "est").value_or("10")), std::stoll(word_of(c, "growth").value_or("0"))});
     }
     return tactics;
   }
@@ -69,7 +74,8 @@ class FakeTrial final : public Trial {
  public:
   FakeTrial(std::string config, std::string& last) : config_(std::move(config)), last_(last) {
     std::string list = word_of(config_, "us").value_or("10") + ",";
-    for (size_t comma; (comma = list.find(',')) != std::string::npos; list.erase(0, comma + 1)) us_.push_back(std::stod(list.substr(0, comma)));
+    for (size_t comma; (comma = list.find(',')) != std::string::npos; list.erase(0, comma + 1))
+      us_.push_back(std::stod(list.substr(0, comma)));
   }
   Expected<double> time_us() override {
     ++FakeDevice::instance().runs[config_];
@@ -119,7 +125,8 @@ class FakeRunner final : public Runner {
  public:
   bool serves(const Device& device) const override { return device.target == "fake"; }
   std::string machine() const override { return "a machine that is not"; }
-  Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device&, const BenchOptions&) const override {
+  Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device&,
+                                        const BenchOptions&) const override {
     ++FakeDevice::instance().opened;
     return std::unique_ptr<Bench>(new FakeBench(candidate, inputs));
   }

@@ -7,7 +7,8 @@ namespace {
 
 TimingCache sample() {
   TimingCache cache;
-  cache.set_timing(hash128("conv"), "contract: gemm cpu-v4 14x2 mc=196", {.least_ns = 193250, .median_ns = 195125, .spread_ns = 500, .runs = 12});
+  cache.set_timing(hash128("conv"), "contract: gemm cpu-v4 14x2 mc=196",
+                   {.least_ns = 193250, .median_ns = 195125, .spread_ns = 500, .runs = 12});
   cache.set_timing(hash128("conv"), "contract: direct cpu-v4 6x4", {.least_ns = -1});
   cache.set_timing(hash128("gemm"), "contract: dot", {.least_ns = 1200, .median_ns = 1200, .spread_ns = 0, .runs = 3});
   cache.set_decision(hash128("net"), {"contract: gemm cpu-v4 14x2 mc=196", "tile: default"});
@@ -68,11 +69,12 @@ std::string sealed(const std::vector<std::string>& lines) {
 TEST(TimingCache, RejectsWhatMakesNoSenseThoughSealed) {
   const std::string title = "temper timing cache 1", key = hash128("k").hex();
   ASSERT_TRUE(TimingCache::parse(sealed({title, "timing " + key + " 5 6 1 3 a: b", "end 1"})).ok());
-  for (const std::string& line : {"timing " + key + " 5 4 1 3 a: b", "timing " + key + " -2 0 0 0 a: b", "timing " + key + " -1 0 0 4 a: b",
-                                  "timing " + key + " 5 6 1 0 a: b", "timing " + key + " 5 6 1 3 ", "timing " + key + " 5 6 1 3 a\tb",
-                                  "timing " + key + " 99999999999999999999 6 1 3 a", "timing " + key + "0 5 6 1 3 a", std::string("timing zz 5 6 1 3 a"),
-                                  "decision " + key + " 2 a", "decision " + key + " 1 a\tb", "decision " + key + " 2 a\t\tb", "other " + key + " 1",
-                                  std::string(""), std::string("timing")}) {
+  for (const std::string& line :
+       {"timing " + key + " 5 4 1 3 a: b", "timing " + key + " -2 0 0 0 a: b", "timing " + key + " -1 0 0 4 a: b",
+        "timing " + key + " 5 6 1 0 a: b", "timing " + key + " 5 6 1 3 ", "timing " + key + " 5 6 1 3 a\tb",
+        "timing " + key + " 99999999999999999999 6 1 3 a", "timing " + key + "0 5 6 1 3 a", std::string("timing zz 5 6 1 3 a"),
+        "decision " + key + " 2 a", "decision " + key + " 1 a\tb", "decision " + key + " 2 a\t\tb", "other " + key + " 1",
+        std::string(""), std::string("timing")}) {
     auto read = TimingCache::parse(sealed({title, line, "end 1"}));
     ASSERT_FALSE(read.ok()) << line;
     EXPECT_EQ(read.error().code(), ErrorCode::kCorrupt) << line;

@@ -116,11 +116,14 @@ void tactic_sources(Options& options, Text value, Text flag) {
     const size_t comma = value.find(',');
     const Text item = value.substr(0, comma);
     if (item.size() < 2 || (item[0] != '+' && item[0] != '-')) {
-      throw bad_argument(std::string(flag) + " takes names that begin with + or -, such as +ONEDNN,-NAME; not '" + std::string(item) + "'");
+      throw bad_argument(std::string(flag) + " takes names that begin with + or -, such as +ONEDNN,-NAME; not '" +
+                         std::string(item) + "'");
     }
     const Text name = item.substr(1);
     for (Text foreign : {"CUBLAS", "CUBLAS_LT", "CUDNN", "EDGE_MASK_CONVOLUTIONS", "JIT_CONVOLUTIONS"}) {
-      if (name == foreign) throw unsupported(std::string(flag) + ": " + std::string(name) + " needs the CUDA backend, which this build does not have");
+      if (name == foreign)
+        throw unsupported(std::string(flag) + ": " + std::string(name) +
+                          " needs the CUDA backend, which this build does not have");
     }
     std::string lower(name);
     for (char& c : lower) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;

@@ -2,19 +2,18 @@
 //
 //   constant   {data}                            -> data
 //   map        {domain, body}        x...        -> body at every point; operands have exactly the dims of the domain
-//   reindex    {map, fill}           x           -> x[map(d)], `fill` where the guard is 0: broadcast, transpose, reshape, slice, pad, window
-//   gather     {map, loads, fill}    x, i...     -> x[map(d, v)], v<k> = (i_k)[loads[k](d)]; v<k> out of range is an error at run time
-//   concat     {axis}                x...        -> one after the other
-//   reduce     {axes, monoid}        x           -> the monoid's results over the axes, which disappear
-//   contract   {lhs, rhs, reduced, accumulate, dtype}  x, y  -> sum over the last `reduced` variables of x[lhs] * y[rhs]
-//   scan       {axis, monoid, exclusive, reverse}  x     -> running sum, product, ...
-//   sort       {axis, descending, count}  x      -> first `count` in order, and their i64 positions; stable
+//   reindex    {map, fill}           x           -> x[map(d)], `fill` where the guard is 0: broadcast, transpose, reshape,
+//   slice, pad, window gather     {map, loads, fill}    x, i...     -> x[map(d, v)], v<k> = (i_k)[loads[k](d)]; v<k> out of
+//   range is an error at run time concat     {axis}                x...        -> one after the other reduce     {axes, monoid}
+//   x           -> the monoid's results over the axes, which disappear contract   {lhs, rhs, reduced, accumulate, dtype}  x, y
+//   -> sum over the last `reduced` variables of x[lhs] * y[rhs] scan       {axis, monoid, exclusive, reverse}  x     -> running
+//   sum, product, ... sort       {axis, descending, count}  x      -> first `count` in order, and their i64 positions; stable
 //   scatter    {target, loads, combine}  x, u, i...  -> x with u[d] put or combined at target(d, v); v<k> = (i_k)[loads[k](d)]
-//   compact    {size}                mask        -> i64[size] positions of the true elements of a one-dimensional mask, in order
-//   suppress   {}                    boxes, t    -> bool: greedy suppression, see Suppress
-//   bind_size  {size}                n           -> n; from here on `size` is the value of the i64 scalar n
-//   if         {sizes}               c, captures...              bodies: then, else; their inputs are the captures
-//   loop       {states, scans, sizes}  trip?, cond?, states..., captures...   one body, see Loop
+//   compact    {size}                mask        -> i64[size] positions of the true elements of a one-dimensional mask, in
+//   order suppress   {}                    boxes, t    -> bool: greedy suppression, see Suppress bind_size  {size} n -> n; from
+//   here on `size` is the value of the i64 scalar n if         {sizes}               c, captures...              bodies: then,
+//   else; their inputs are the captures loop       {states, scans, sizes}  trip?, cond?, states..., captures...   one body, see
+//   Loop
 #pragma once
 
 #include "ir/attrs.h"
@@ -79,8 +78,8 @@ struct CompactAttrs {
   SymInt size;
   TEMPER_FIELDS(size)
 };
-// boxes: f32[s, n, 4] as (x1, y1, x2, y2), each of the s lists in order of preference; t: f32[] threshold. Result bool[s, n]: kept,
-// that is, not overlapping an earlier kept box of its list with intersection over union > t.
+// boxes: f32[s, n, 4] as (x1, y1, x2, y2), each of the s lists in order of preference; t: f32[] threshold. Result bool[s, n]:
+// kept, that is, not overlapping an earlier kept box of its list with intersection over union > t.
 struct Suppress {
   void each_field(auto&&) {}
 };
@@ -93,8 +92,8 @@ struct IfAttrs {
   TEMPER_FIELDS(sizes)
 };
 // Body: inputs (i64[] iteration, bool[] condition, states..., captures...), outputs (bool[] condition, states..., scans...).
-// Runs while iteration < trip and the condition holds. Results: states, then each scan stacked along a new first dimension. `sizes`: of
-// that dimension where the number of iterations is not an expression known before, and of state dims that change.
+// Runs while iteration < trip and the condition holds. Results: states, then each scan stacked along a new first dimension.
+// `sizes`: of that dimension where the number of iterations is not an expression known before, and of state dims that change.
 struct Loop {
   int64_t states = 0, scans = 0;
   Dims sizes;

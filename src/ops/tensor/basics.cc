@@ -17,18 +17,24 @@ struct LiteralAttrs {
 const RegisterOp<LiteralAttrs> kLiteral{{
     .name = "literal",
     .body = [](Builder& b, const LiteralAttrs& a, Operands) -> Vals { return {b.constant(a.value)}; },
-    .onnx = {{"Constant", 1, [](const OnnxNode& n) -> Expected<LiteralAttrs> {
+    .onnx = {{"Constant", 1,
+              [](const OnnxNode& n) -> Expected<LiteralAttrs> {
                 if (auto t = n.tensor("value")) return LiteralAttrs{*t};
                 auto count = [](const auto& v) { return std::vector<int64_t>{static_cast<int64_t>(v.size())}; };
-                if (n.has("value_float")) return LiteralAttrs{Tensor::of(DType::kF32, {}, std::vector<float>{static_cast<float>(n.f("value_float", 0))})};
-                if (n.has("value_int")) return LiteralAttrs{Tensor::of(DType::kI64, {}, std::vector<int64_t>{n.i("value_int", 0)})};
-                if (n.has("value_ints")) return LiteralAttrs{Tensor::of(DType::kI64, count(n.is("value_ints")), n.is("value_ints"))};
+                if (n.has("value_float"))
+                  return LiteralAttrs{
+                      Tensor::of(DType::kF32, {}, std::vector<float>{static_cast<float>(n.f("value_float", 0))})};
+                if (n.has("value_int"))
+                  return LiteralAttrs{Tensor::of(DType::kI64, {}, std::vector<int64_t>{n.i("value_int", 0)})};
+                if (n.has("value_ints"))
+                  return LiteralAttrs{Tensor::of(DType::kI64, count(n.is("value_ints")), n.is("value_ints"))};
                 if (n.has("value_floats")) {
                   auto fs = n.fs("value_floats");
                   return LiteralAttrs{Tensor::of(DType::kF32, count(fs), std::vector<float>(fs.begin(), fs.end()))};
                 }
                 if (n.has("value_string")) return LiteralAttrs{Tensor::strings({}, {n.s("value_string", "")})};
-                if (n.has("value_strings")) return LiteralAttrs{Tensor::strings(count(n.ss("value_strings")), n.ss("value_strings"))};
+                if (n.has("value_strings"))
+                  return LiteralAttrs{Tensor::strings(count(n.ss("value_strings")), n.ss("value_strings"))};
                 return Error(ErrorCode::kUnsupported, "a Constant without a dense value");
               }}},
     .samples = {"{value = f32[2] (1.5, -2)}"},
@@ -52,8 +58,11 @@ struct SaturateAttrs {
 };
 const RegisterOp<CastAttrs> kCast{{
     .name = "cast",
-    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals { return {require(b, in, 1) ? cast_to(b, in[0], a.to, a.saturate) : in[0]}; },
-    .onnx = {{"Cast", 1, [](const OnnxNode& n) -> Expected<CastAttrs> {
+    .body = [](Builder& b, const CastAttrs& a, Operands in) -> Vals {
+      return {require(b, in, 1) ? cast_to(b, in[0], a.to, a.saturate) : in[0]};
+    },
+    .onnx = {{"Cast", 1,
+              [](const OnnxNode& n) -> Expected<CastAttrs> {
                 auto to = n.dtype("to");
                 if (!to) return Error(ErrorCode::kUnsupported, "a cast to a type that Temper does not have");
                 return CastAttrs{*to, n.i("saturate", 1) != 0};
@@ -65,7 +74,8 @@ const RegisterOp<SaturateAttrs> kCastLike{{
     .body = [](Builder& b, const SaturateAttrs& a, Operands in) -> Vals {
       return {require(b, in, 2) ? cast_to(b, in[0], b.dtype(in[1]), a.saturate) : in[0]};
     },
-    .onnx = {{"CastLike", 15, [](const OnnxNode& n) -> Expected<SaturateAttrs> { return SaturateAttrs{n.i("saturate", 1) != 0}; }}},
+    .onnx = {{"CastLike", 15,
+              [](const OnnxNode& n) -> Expected<SaturateAttrs> { return SaturateAttrs{n.i("saturate", 1) != 0}; }}},
     .samples = {"f32[n, 3], i32[2]", "i64[n], f16[]"},
 }};
 
@@ -81,7 +91,10 @@ const RegisterOp<ShapeAttrs> kShape{{
       int64_t start = position(a.start), end = std::max(start, position(a.end));
       return {b.sizes(std::span(b.dims(in[0])).subspan(start, end - start))};
     },
-    .onnx = {{"Shape", 1, [](const OnnxNode& n) -> Expected<ShapeAttrs> { return ShapeAttrs{n.i("start", 0), n.i("end", std::numeric_limits<int64_t>::max())}; }}},
+    .onnx = {{"Shape", 1,
+              [](const OnnxNode& n) -> Expected<ShapeAttrs> {
+                return ShapeAttrs{n.i("start", 0), n.i("end", std::numeric_limits<int64_t>::max())};
+              }}},
     .samples = {"f32[n, 3]"},
 }};
 const RegisterOp<NoAttrs> kSize{{
@@ -120,7 +133,9 @@ struct ModAttrs {
 };
 const RegisterOp<ModAttrs> kMod{{
     .name = "mod",
-    .body = [](Builder& b, const ModAttrs& a, Operands in) -> Vals { return {b.map(a.fmod ? ScalarOp::k_fmod : ScalarOp::k_floor_mod, in[0], in[1])}; },
+    .body = [](Builder& b, const ModAttrs& a, Operands in) -> Vals {
+      return {b.map(a.fmod ? ScalarOp::k_fmod : ScalarOp::k_floor_mod, in[0], in[1])};
+    },
     .onnx = {{"Mod", 10, [](const OnnxNode& n) -> Expected<ModAttrs> { return ModAttrs{n.i("fmod", 0) != 0}; }}},
     .samples = {"i64[n, 3], i64[3]"},
 }};
@@ -131,8 +146,11 @@ struct ShiftAttrs {
 };
 const RegisterOp<ShiftAttrs> kShift{{
     .name = "bit_shift",
-    .body = [](Builder& b, const ShiftAttrs& a, Operands in) -> Vals { return {b.map(a.left ? ScalarOp::k_shift_left : ScalarOp::k_shift_right, in[0], in[1])}; },
-    .onnx = {{"BitShift", 11, [](const OnnxNode& n) -> Expected<ShiftAttrs> { return ShiftAttrs{n.s("direction", "LEFT") == "LEFT"}; }}},
+    .body = [](Builder& b, const ShiftAttrs& a, Operands in) -> Vals {
+      return {b.map(a.left ? ScalarOp::k_shift_left : ScalarOp::k_shift_right, in[0], in[1])};
+    },
+    .onnx = {{"BitShift", 11,
+              [](const OnnxNode& n) -> Expected<ShiftAttrs> { return ShiftAttrs{n.s("direction", "LEFT") == "LEFT"}; }}},
     .samples = {"u32[n, 3], u32[3]"},
 }};
 
@@ -165,13 +183,18 @@ const RegisterOp<ClipAttrs> kClip{{
     .name = "clip",
     .body = [](Builder& b, const ClipAttrs& a, Operands in) -> Vals {
       Val x = in[0];
-      if (in[1]) x = b.map(ScalarOp::k_max, x, in[1]);
-      else if (!std::isinf(a.low)) x = b.map(ScalarOp::k_max, x, b.like(a.low, x));
-      if (in[2]) x = b.map(ScalarOp::k_min, x, in[2]);
-      else if (!std::isinf(a.high)) x = b.map(ScalarOp::k_min, x, b.like(a.high, x));
+      if (in[1])
+        x = b.map(ScalarOp::k_max, x, in[1]);
+      else if (!std::isinf(a.low))
+        x = b.map(ScalarOp::k_max, x, b.like(a.low, x));
+      if (in[2])
+        x = b.map(ScalarOp::k_min, x, in[2]);
+      else if (!std::isinf(a.high))
+        x = b.map(ScalarOp::k_min, x, b.like(a.high, x));
       return {x};
     },
-    .onnx = {{"Clip", 1, [](const OnnxNode& n) -> Expected<ClipAttrs> {
+    .onnx = {{"Clip", 1,
+              [](const OnnxNode& n) -> Expected<ClipAttrs> {
                 constexpr double kInfinity = std::numeric_limits<double>::infinity();
                 return ClipAttrs{n.f("min", -kInfinity), n.f("max", kInfinity)};
               }}},
@@ -183,7 +206,8 @@ const RegisterOp<NoAttrs> kRange{{
     .body = [](Builder& b, const NoAttrs&, Operands in) -> Vals {
       if (!require(b, in, 3)) return {in[0]};
       DType dtype = b.dtype(in[0]);
-      if (b.dtype(in[1]) != dtype || b.dtype(in[2]) != dtype) return {b.fail(ErrorCode::kInvalidArgument, "start, limit and delta differ in type")};
+      if (b.dtype(in[1]) != dtype || b.dtype(in[2]) != dtype)
+        return {b.fail(ErrorCode::kInvalidArgument, "start, limit and delta differ in type")};
       auto first = b.contents(in[0]), last = b.contents(in[1]), step = b.contents(in[2]);
       auto scalar = [](const auto& v) { return v && v->size() == 1; };
       Vals at;
@@ -195,7 +219,8 @@ const RegisterOp<NoAttrs> kRange{{
         SymInt size = bound_size(b, b.map(ScalarOp::k_max, count, b.like(0, count)));
         return {b.ok() ? b.iota({size}, 0, dtype) * at[2] + at[0] : in[0]};
       }
-      SymInt count = (*step)[0].value() > 0 ? ceil_div((*last)[0] - (*first)[0], (*step)[0]) : ceil_div((*first)[0] - (*last)[0], -(*step)[0]);
+      SymInt count = (*step)[0].value() > 0 ? ceil_div((*last)[0] - (*first)[0], (*step)[0])
+                                            : ceil_div((*first)[0] - (*last)[0], -(*step)[0]);
       return {b.iota({max(SymInt(0), count)}, 0, dtype) * at[2] + at[0]};
     },
     .onnx = {{"Range", 11}},
@@ -213,7 +238,8 @@ const RegisterOp<FillAttrs> kConstantOfShape{{
       if (!b.ok()) return {in[0]};
       return {b.broadcast(b.constant(a.value.reshaped({})), dims)};
     },
-    .onnx = {{"ConstantOfShape", 9, [](const OnnxNode& n) -> Expected<FillAttrs> {
+    .onnx = {{"ConstantOfShape", 9,
+              [](const OnnxNode& n) -> Expected<FillAttrs> {
                 auto t = n.tensor("value");
                 return t ? FillAttrs{*t} : FillAttrs{};
               }}},
@@ -232,7 +258,10 @@ const RegisterOp<IsInfAttrs> kIsInf{{
       if (!a.positive) inf = b.map(ScalarOp::k_logical_and, inf, in[0] < b.like(0, in[0]));
       return {inf};
     },
-    .onnx = {{"IsInf", 10, [](const OnnxNode& n) -> Expected<IsInfAttrs> { return IsInfAttrs{n.i("detect_negative", 1) != 0, n.i("detect_positive", 1) != 0}; }}},
+    .onnx = {{"IsInf", 10,
+              [](const OnnxNode& n) -> Expected<IsInfAttrs> {
+                return IsInfAttrs{n.i("detect_negative", 1) != 0, n.i("detect_positive", 1) != 0};
+              }}},
     .samples = {"f32[n, 3]"},
 }};
 

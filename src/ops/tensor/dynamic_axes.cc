@@ -23,7 +23,8 @@ Val axis_flags(Builder& b, Val axes, int64_t rank) {
 
 Val spread(Builder& b, Val axes, Val values, Val otherwise) {
   if (!b.ok()) return axes;
-  if (b.rank(axes) != 1 || b.rank(values) != 1) return b.fail(ErrorCode::kInvalidArgument, "axes, and what is said of each, must be vectors");
+  if (b.rank(axes) != 1 || b.rank(values) != 1)
+    return b.fail(ErrorCode::kInvalidArgument, "axes, and what is said of each, must be vectors");
   int64_t rank = b.dims(otherwise)[0].value();
   Val match = matches(b, axes, rank);
   Val wide = b.reshape(b.cast(values, DType::kI64), {1, b.dims(values)[0]});
@@ -55,7 +56,8 @@ Val reduce_dynamic(Builder& b, Val x, Val axes, bool keep, const Reduction& redu
   if (keep || !b.ok()) return y;
   // The dimensions that are left, in order: those without a flag come first when sorted by flag.
   if (!b.dims(axes).empty() && !b.dims(axes)[0].is_const()) {
-    return b.fail(ErrorCode::kUnsupported, "how many axes are reduced must be known when the model is built, unless they are kept as dimensions of 1");
+    return b.fail(ErrorCode::kUnsupported,
+                  "how many axes are reduced must be known when the model is built, unless they are kept as dimensions of 1");
   }
   int64_t left = rank - (b.dims(axes).empty() ? 1 : b.dims(axes)[0].value());
   if (left < 0) return b.fail(ErrorCode::kInvalidArgument, "more axes than the tensor has");

@@ -14,9 +14,11 @@ Val cast_to(Builder& b, Val v, DType to, bool saturate) {
     Val clamped = b.map(ScalarOp::k_max, b.map(ScalarOp::k_min, wide, b.like(largest, wide)), b.like(-largest, wide));
     return b.cast(clamped, to);
   }
-  // 464 lies between 448 and the next number, 480, and is rounded to 448, which is even; 61440 between 57344 and 65536, to the latter.
+  // 464 lies between 448 and the next number, 480, and is rounded to 448, which is even; 61440 between 57344 and 65536, to the
+  // latter.
   Val size = b.map(ScalarOp::k_abs, wide);
-  if (finite_only) return b.cast(b.select(size <= b.like(464, wide), wide, b.like(std::numeric_limits<double>::quiet_NaN(), wide)), to);
+  if (finite_only)
+    return b.cast(b.select(size <= b.like(464, wide), wide, b.like(std::numeric_limits<double>::quiet_NaN(), wide)), to);
   return b.cast(b.select(size < b.like(61440, wide), wide, wide * std::numeric_limits<double>::infinity()), to);
 }
 

@@ -5,7 +5,8 @@
 
 namespace temper {
 
-// Saturating: what is beyond the largest finite value, infinity too, becomes it. Else it becomes infinity, or NaN where the type has none.
+// Saturating: what is beyond the largest finite value, infinity too, becomes it. Else it becomes infinity, or NaN where the
+// type has none.
 Val cast_to(Builder& b, Val v, DType to, bool saturate);
 
 }  // namespace temper

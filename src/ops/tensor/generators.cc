@@ -62,7 +62,8 @@ const RegisterOp<EyeAttrs> kEyeLike{{
       Val row = b.iota({dims[0], 1}, 0, DType::kI64), at = b.iota({1, dims[1]}, 1, DType::kI64);
       return {b.cast(row + static_cast<double>(a.k) == at, a.has_dtype ? a.dtype : b.dtype(in[0]))};
     },
-    .onnx = {{"EyeLike", 9, [](const OnnxNode& n) -> Expected<EyeAttrs> {
+    .onnx = {{"EyeLike", 9,
+              [](const OnnxNode& n) -> Expected<EyeAttrs> {
                 auto dtype = n.dtype("dtype");
                 if (n.has("dtype") && !dtype) return Error(ErrorCode::kUnsupported, "a type that Temper does not have");
                 return EyeAttrs{n.i("k", 0), dtype.has_value(), dtype.value_or(DType::kF32)};
@@ -86,12 +87,15 @@ struct RegisterWindow {
           Val i = b.iota({size}, 0, DType::kF64);
           Val turn = i * (2 * std::numbers::pi) / b.cast(b.size(max(a.periodic ? size : size - 1, 1)), DType::kF64);
           Val sum = b.fill(coefficients[0], DType::kF64, {size});
-          for (size_t k = 1; k < coefficients.size(); ++k) sum = sum + b.map(ScalarOp::k_cos, turn * static_cast<double>(k)) * coefficients[k];
+          for (size_t k = 1; k < coefficients.size(); ++k)
+            sum = sum + b.map(ScalarOp::k_cos, turn * static_cast<double>(k)) * coefficients[k];
           return {b.cast(sum, a.dtype)};
         },
-        .onnx = {{onnx, 17, [](const OnnxNode& n) -> Expected<WindowAttrs> {
+        .onnx = {{onnx, 17,
+                  [](const OnnxNode& n) -> Expected<WindowAttrs> {
                     auto dtype = n.dtype("output_datatype");
-                    if (n.has("output_datatype") && !dtype) return Error(ErrorCode::kUnsupported, "a type that Temper does not have");
+                    if (n.has("output_datatype") && !dtype)
+                      return Error(ErrorCode::kUnsupported, "a type that Temper does not have");
                     return WindowAttrs{n.i("periodic", 1) != 0, dtype.value_or(DType::kF32)};
                   }}},
         .samples = {"i64[] (9)", "i32[] (4) {periodic = false}"},
@@ -112,7 +116,8 @@ const RegisterOp<ReverseAttrs> kReverseSequence{{
       if (!require(b, in, 2) || !require_rank(b, in[0], 2, "the operand")) return {in[0]};
       int64_t batch = b.normal_axis(a.batch_axis, b.rank(in[0])), time = b.normal_axis(a.time_axis, b.rank(in[0]));
       if (!b.ok()) return {in[0]};
-      if (batch == time || b.rank(in[1]) != 1) return {b.fail(ErrorCode::kInvalidArgument, "batch and time are different axes, and the lengths a vector")};
+      if (batch == time || b.rank(in[1]) != 1)
+        return {b.fail(ErrorCode::kInvalidArgument, "batch and time are different axes, and the lengths a vector")};
       const Dims& dims = b.dims(in[0]);
       Val length = b.reshape(b.cast(in[1], DType::kI64), {b.dims(in[1])[0], 1}), t = b.iota({1, dims[time]}, 1, DType::kI64);
       Val at = b.broadcast(b.select(t < length, length - t - 1.0, t), {dims[batch], dims[time]});
@@ -121,7 +126,10 @@ const RegisterOp<ReverseAttrs> kReverseSequence{{
       map.results[time] = b.sym().loaded(0, dims[time]);
       return {b.gather(in[0], std::span(&at, 1), std::move(map), {std::move(load)})};
     },
-    .onnx = {{"ReverseSequence", 10, [](const OnnxNode& n) -> Expected<ReverseAttrs> { return ReverseAttrs{n.i("batch_axis", 1), n.i("time_axis", 0)}; }}},
+    .onnx = {{"ReverseSequence", 10,
+              [](const OnnxNode& n) -> Expected<ReverseAttrs> {
+                return ReverseAttrs{n.i("batch_axis", 1), n.i("time_axis", 0)};
+              }}},
     .samples = {"f32[5, n, 2], i64[n]"},
 }};
 

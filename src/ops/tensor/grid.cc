@@ -137,8 +137,10 @@ const RegisterOp<GridAttrs> kGridSample{{
       if (a.mode != "nearest" && !require_float(b, in[0], "the image")) return {in[0]};
       return {Sampler(b, a, in[0], in[1]).run()};
     },
-    .onnx = {{"GridSample", 16, [](const OnnxNode& n) -> Expected<GridAttrs> {
-                return GridAttrs{n.s("mode", n.opset() >= 20 ? "linear" : "bilinear"), n.s("padding_mode", "zeros"), n.i("align_corners", 0) != 0};
+    .onnx = {{"GridSample", 16,
+              [](const OnnxNode& n) -> Expected<GridAttrs> {
+                return GridAttrs{n.s("mode", n.opset() >= 20 ? "linear" : "bilinear"), n.s("padding_mode", "zeros"),
+                                 n.i("align_corners", 0) != 0};
               }}},
     .samples = {"f32[1, 2, 4, 5], f32[1, 3, n, 2]"},
 }};
@@ -172,12 +174,14 @@ const RegisterOp<AffineAttrs> kAffineGrid{{
         Dims line(spatial + 2, SymInt(1));
         line[spatial - j] = n;
         Val i = b.iota(line, static_cast<int>(spatial - j), dtype);
-        Val at = a.align_corners ? i * 2.0 / b.cast(b.size(max(n - 1, 1)), dtype) - 1.0 : (i * 2.0 + 1.0) / b.cast(b.size(n), dtype) - 1.0;
+        Val at = a.align_corners ? i * 2.0 / b.cast(b.size(max(n - 1, 1)), dtype) - 1.0
+                                 : (i * 2.0 + 1.0) / b.cast(b.size(n), dtype) - 1.0;
         sum = sum + column(j) * at;
       }
       return {sum};
     },
-    .onnx = {{"AffineGrid", 20, [](const OnnxNode& n) -> Expected<AffineAttrs> { return AffineAttrs{n.i("align_corners", 0) != 0}; }}},
+    .onnx = {{"AffineGrid", 20,
+              [](const OnnxNode& n) -> Expected<AffineAttrs> { return AffineAttrs{n.i("align_corners", 0) != 0}; }}},
     .samples = {"f32[2, 2, 3], i64[4] (2, 1, 3, 4)", "f32[1, 3, 4], i64[5] (1, 1, 2, 3, 4) {align_corners = true}"},
 }};
 

@@ -34,7 +34,8 @@ const RegisterOp<AxisAttrs> kGatherElements{{
       if (!require(b, in, 2) || !require_integers(b, in[1])) return {in[0]};
       int64_t axis = b.normal_axis(a.axis, b.rank(in[0]));
       if (!b.ok()) return {in[0]};
-      if (b.rank(in[1]) != b.rank(in[0])) return {b.fail(ErrorCode::kInvalidArgument, "the indices have another rank than the data")};
+      if (b.rank(in[1]) != b.rank(in[0]))
+        return {b.fail(ErrorCode::kInvalidArgument, "the indices have another rank than the data")};
       return {take_elements(b, in[0], b.wrap(in[1], b.dims(in[0])[axis]), axis)};
     },
     .onnx = {{"GatherElements", 11, read_axis}},
@@ -58,9 +59,12 @@ const RegisterOp<BatchAttrs> kGatherND{{
       auto d = index_vars(b.sym(), domain);
       IndexMap map{domain, {}, 1};
       for (size_t i = 0; i < x.size(); ++i) {
-        if (i < batch) map.results.push_back(d[i]);
-        else if (i < batch + tuples.length) map.results.push_back(b.sym().loaded(static_cast<int>(i - batch), x[i]));
-        else map.results.push_back(d[i - batch - tuples.length + indices.size() - 1]);
+        if (i < batch)
+          map.results.push_back(d[i]);
+        else if (i < batch + tuples.length)
+          map.results.push_back(b.sym().loaded(static_cast<int>(i - batch), x[i]));
+        else
+          map.results.push_back(d[i - batch - tuples.length + indices.size() - 1]);
       }
       return {b.gather(in[0], tuples.operands, std::move(map), tuples.loads(b, domain, indices.size()))};
     },

@@ -13,7 +13,9 @@ struct LossAttrs {
   int64_t ignored = 0;
   TEMPER_FIELDS(reduction, ignores, ignored)
 };
-Expected<LossAttrs> read_loss(const OnnxNode& n) { return LossAttrs{n.s("reduction", "mean"), n.has("ignore_index"), n.i("ignore_index", 0)}; }
+Expected<LossAttrs> read_loss(const OnnxNode& n) {
+  return LossAttrs{n.s("reduction", "mean"), n.has("ignore_index"), n.i("ignore_index", 0)};
+}
 
 // Of log probabilities.
 Val likelihood_loss(Builder& b, const LossAttrs& a, Val log_p, Val labels, Val weights) {
@@ -55,7 +57,8 @@ const RegisterOp<LossAttrs> kLikelihood{{
 const RegisterOp<LossAttrs> kCrossEntropy{{
     .name = "softmax_cross_entropy_loss",
     .body = [](Builder& b, const LossAttrs& a, Operands in) -> Vals {
-      if (!require(b, in, 2) || !require_rank(b, in[0], 2, "the scores") || !require_float(b, in[0], "the scores")) return {in[0]};
+      if (!require(b, in, 2) || !require_rank(b, in[0], 2, "the scores") || !require_float(b, in[0], "the scores"))
+        return {in[0]};
       auto peak = b.reduce_all(MonoidKind::k_max_sum_exp, in[0], {1}, true);
       Val log_p = in[0] - peak[0] - b.map(ScalarOp::k_log, peak[1]);
       return {likelihood_loss(b, a, log_p, in[1], in[2]), log_p};

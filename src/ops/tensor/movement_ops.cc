@@ -25,7 +25,8 @@ const RegisterOp<TransposeAttrs> kTranspose{{
       std::vector<int64_t> sorted = perm;
       std::sort(sorted.begin(), sorted.end());
       for (int d = 0; d < rank; ++d) {
-        if (static_cast<int>(sorted.size()) != rank || sorted[d] != d) return {b.fail(ErrorCode::kInvalidArgument, "perm is not a permutation of the dimensions")};
+        if (static_cast<int>(sorted.size()) != rank || sorted[d] != d)
+          return {b.fail(ErrorCode::kInvalidArgument, "perm is not a permutation of the dimensions")};
       }
       return {b.transpose(in[0], perm)};
     },
@@ -76,7 +77,8 @@ const RegisterOp<SplitAttrs> kSplit{{
         start += size;
       }
       if (start.is_const() && extent.is_const() && start != extent) {
-        b.fail(ErrorCode::kInvalidArgument, "the parts of a split have " + start.to_string() + " elements, the tensor " + extent.to_string());
+        b.fail(ErrorCode::kInvalidArgument,
+               "the parts of a split have " + start.to_string() + " elements, the tensor " + extent.to_string());
       }
       return parts;
     },
@@ -143,9 +145,11 @@ const RegisterOp<SliceAttrs> kSlice{{
       if (axes.empty()) {
         for (size_t d = 0; d < starts.size(); ++d) axes.push_back(static_cast<int64_t>(d));
       }
-      if (!steps.empty() && steps.size() != axes.size()) return {b.fail(ErrorCode::kInvalidArgument, "axes and steps have different lengths")};
+      if (!steps.empty() && steps.size() != axes.size())
+        return {b.fail(ErrorCode::kInvalidArgument, "axes and steps have different lengths")};
       steps.resize(axes.size(), 1);
-      if (starts.size() != axes.size() || ends.size() != axes.size()) return {b.fail(ErrorCode::kInvalidArgument, "starts, ends and axes have different lengths")};
+      if (starts.size() != axes.size() || ends.size() != axes.size())
+        return {b.fail(ErrorCode::kInvalidArgument, "starts, ends and axes have different lengths")};
       for (size_t k = 0; k < axes.size() && b.ok(); ++k) {
         int64_t axis = b.normal_axis(axes[k], b.rank(x)), step = steps[k];
         if (!b.ok()) break;
@@ -163,19 +167,26 @@ const RegisterOp<SliceAttrs> kSlice{{
         SymInt start = starts[k], end = ends[k];
         if (step > 0) {
           start = start.is_const() && start.value() <= -kFar ? SymInt(0) : clamp(from_end(start), 0, n);
-          end = end.is_const() && end.value() >= std::min<int64_t>(kFar, std::numeric_limits<int32_t>::max()) ? n : clamp(from_end(end), 0, n);
+          end = end.is_const() && end.value() >= std::min<int64_t>(kFar, std::numeric_limits<int32_t>::max())
+                    ? n
+                    : clamp(from_end(end), 0, n);
           SymInt count = max(SymInt(0), ceil_div(end - start, step));
           x = b.slice(x, axis, start, count, step);
         } else {
-          start = start.is_const() && start.value() >= std::numeric_limits<int32_t>::max() ? n - 1 : clamp(from_end(start), 0, n - 1);
-          end = end.is_const() && end.value() <= -std::numeric_limits<int32_t>::max() ? SymInt(-1) : clamp(from_end(end), -1, n - 1);
+          start = start.is_const() && start.value() >= std::numeric_limits<int32_t>::max() ? n - 1
+                                                                                           : clamp(from_end(start), 0, n - 1);
+          end = end.is_const() && end.value() <= -std::numeric_limits<int32_t>::max() ? SymInt(-1)
+                                                                                      : clamp(from_end(end), -1, n - 1);
           SymInt count = max(SymInt(0), ceil_div(start - end, -step));
           x = b.slice(x, axis, start, count, step);
         }
       }
       return {x};
     },
-    .onnx = {{"Slice", 1, [](const OnnxNode& n) -> Expected<SliceAttrs> { return SliceAttrs{n.is("starts"), n.is("ends"), n.is("axes"), true}; }},
+    .onnx = {{"Slice", 1,
+              [](const OnnxNode& n) -> Expected<SliceAttrs> {
+                return SliceAttrs{n.is("starts"), n.is("ends"), n.is("axes"), true};
+              }},
              {"Slice", 10, [](const OnnxNode&) -> Expected<SliceAttrs> { return SliceAttrs{}; }}},
     .samples = {"f32[n, 10] {starts = [1], ends = [-1], axes = [1], has_starts = true}"},
 }};
@@ -193,7 +204,8 @@ const RegisterOp<NoAttrs> kExpand{{
         SymInt c = i + to.size() >= joined.size() ? to[i + to.size() - joined.size()] : SymInt(1);
         joined[i] = a == c || c.is_const(1) ? a : (a.is_const(1) ? c : (a.is_const() ? a : (c.is_const() ? c : max(a, c))));
         if (a.is_const() && c.is_const() && a != c && !a.is_const(1) && !c.is_const(1)) {
-          return {b.fail(ErrorCode::kInvalidArgument, "a dimension of " + a.to_string() + " can't be expanded to " + c.to_string())};
+          return {b.fail(ErrorCode::kInvalidArgument,
+                         "a dimension of " + a.to_string() + " can't be expanded to " + c.to_string())};
         }
       }
       return {b.broadcast(in[0], joined)};
@@ -209,7 +221,8 @@ const RegisterOp<NoAttrs> kTile{{
       auto repeats = shape_argument(b, in[1], "repeats");
       if (!b.ok()) return {in[0]};
       Dims dims = b.dims(in[0]), to = dims;
-      if (repeats.size() != dims.size()) return {b.fail(ErrorCode::kInvalidArgument, "repeats has another length than the rank")};
+      if (repeats.size() != dims.size())
+        return {b.fail(ErrorCode::kInvalidArgument, "repeats has another length than the rank")};
       for (size_t d = 0; d < to.size(); ++d) to[d] = to[d] * repeats[d];
       auto vars = index_vars(b.sym(), to);
       IndexMap map{to, {}, 1};
@@ -240,7 +253,8 @@ void pads_dynamic(Builder& b, Val x, Val pads, Val axes, std::vector<SymInt>& be
   Val front = spread(b, axes, b.slice(pads, 0, 0, half), none), back = spread(b, axes, b.slice(pads, 0, half, half), none);
   auto bound = [&](Val v) {
     SymInt size = bound_size(b, v);
-    if (b.ok() && !size.is_const() && kind_of(size) == SymKind::kVar) b.sym().set_range(size, -(int64_t(1) << 40), int64_t(1) << 40);
+    if (b.ok() && !size.is_const() && kind_of(size) == SymKind::kVar)
+      b.sym().set_range(size, -(int64_t(1) << 40), int64_t(1) << 40);
     return size;
   };
   for (int64_t d = 0; d < rank && b.ok(); ++d) {
@@ -261,10 +275,13 @@ const RegisterOp<PadAttrs> kPad{{
         std::vector<SymInt> pads(a.pads.begin(), a.pads.end());
         if (!a.has_pads) pads = *b.contents(in[1]);
         std::vector<int64_t> axes;
-        if (in[3]) axes = constant_argument(b, in[3], "axes");
-        else for (int d = 0; d < b.rank(x); ++d) axes.push_back(d);
+        if (in[3])
+          axes = constant_argument(b, in[3], "axes");
+        else
+          for (int d = 0; d < b.rank(x); ++d) axes.push_back(d);
         if (!b.ok()) return {x};
-        if (pads.size() != 2 * axes.size()) return {b.fail(ErrorCode::kInvalidArgument, "pads needs two numbers for each axis")};
+        if (pads.size() != 2 * axes.size())
+          return {b.fail(ErrorCode::kInvalidArgument, "pads needs two numbers for each axis")};
         for (size_t k = 0; k < axes.size(); ++k) {
           int64_t axis = b.normal_axis(axes[k], b.rank(x));
           if (!b.ok()) return {x};
@@ -287,16 +304,27 @@ const RegisterOp<PadAttrs> kPad{{
       IndexMap map{to, {}, 1};
       for (size_t d = 0; d < to.size(); ++d) {
         SymInt e = vars[d] - before[d], n = dims[d];
-        if (before[d].is_const(0) && after[d].is_const(0)) map.results.push_back(vars[d]);
-        else if (a.mode == "edge") map.results.push_back(min(max(e, 0), n - 1));
-        else if (a.mode == "wrap") map.results.push_back(mod(e, n));
-        else if (a.mode == "reflect") map.results.push_back(min(max(e, -e), 2 * (n - 1) - max(e, -e)));
-        else return {b.fail(ErrorCode::kUnsupported, "padding mode '" + a.mode + "' does not exist")};
+        if (before[d].is_const(0) && after[d].is_const(0))
+          map.results.push_back(vars[d]);
+        else if (a.mode == "edge")
+          map.results.push_back(min(max(e, 0), n - 1));
+        else if (a.mode == "wrap")
+          map.results.push_back(mod(e, n));
+        else if (a.mode == "reflect")
+          map.results.push_back(min(max(e, -e), 2 * (n - 1) - max(e, -e)));
+        else
+          return {b.fail(ErrorCode::kUnsupported, "padding mode '" + a.mode + "' does not exist")};
       }
       return {b.reindex(x, map)};
     },
-    .onnx = {{"Pad", 2, [](const OnnxNode& n) -> Expected<PadAttrs> { return PadAttrs{n.s("mode", "constant"), n.is("pads"), n.f("value", 0), true}; }},
-             {"Pad", 11, [](const OnnxNode& n) -> Expected<PadAttrs> { return PadAttrs{n.s("mode", "constant"), {}, 0, false}; }}},
+    .onnx = {{"Pad", 2,
+              [](const OnnxNode& n) -> Expected<PadAttrs> {
+                return PadAttrs{n.s("mode", "constant"), n.is("pads"), n.f("value", 0), true};
+              }},
+             {"Pad", 11,
+              [](const OnnxNode& n) -> Expected<PadAttrs> {
+                return PadAttrs{n.s("mode", "constant"), {}, 0, false};
+              }}},
     .samples = {"f32[2, 5] {pads = [0, 1, 1, 2], has_pads = true}"},
 }};
 

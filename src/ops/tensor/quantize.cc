@@ -22,8 +22,8 @@ Expected<QuantizeAttrs> read_quantize(const OnnxNode& n) {
   return QuantizeAttrs{n.i("axis", 1), n.i("block_size", 0), has, dtype.value_or(DType::kU8), n.i("saturate", 1) != 0};
 }
 
-// Scales or zero points of a tensor of `dims` in a form that broadcasts to it: one for all, one for each element of the axis, or one for
-// each block of them.
+// Scales or zero points of a tensor of `dims` in a form that broadcasts to it: one for all, one for each element of the axis,
+// or one for each block of them.
 Val spread_over(Builder& b, Val v, const Dims& dims, const QuantizeAttrs& a) {
   if (!b.ok() || !v) return v;
   if (b.rank(v) == 0 || (b.rank(v) == 1 && b.dims(v)[0].is_const(1) && a.block == 0)) return b.reshape(v, {});
@@ -33,7 +33,8 @@ Val spread_over(Builder& b, Val v, const Dims& dims, const QuantizeAttrs& a) {
   if (b.rank(v) == 1) return along(b, v, static_cast<int>(axis), rank);
   const Dims& given = b.dims(v);
   if (b.rank(v) != rank || a.block < 1) {
-    return b.fail(ErrorCode::kInvalidArgument, "scales and zero points are one number, a vector, or have the tensor's rank and a block_size");
+    return b.fail(ErrorCode::kInvalidArgument,
+                  "scales and zero points are one number, a vector, or have the tensor's rank and a block_size");
   }
   IndexMap map{dims, index_vars(b.sym(), dims), 1};
   map.results[axis] = floor_div(map.results[axis], a.block);
@@ -73,7 +74,8 @@ const RegisterOp<QuantizeAttrs> kQuantize{{
       return {to_quantized(b, x / scale, spread_over(b, in[2], dims, a), dtype, a.saturate)};
     },
     .onnx = {{"QuantizeLinear", 10, read_quantize}},
-    .samples = {"f32[n, 3], f32[], u8[]", "f32[2, 3], f32[3], i8[3] {axis = 1}", "f32[4, 6], f32[4, 2], i8[4, 2] {axis = 1, block = 3}"},
+    .samples = {"f32[n, 3], f32[], u8[]", "f32[2, 3], f32[3], i8[3] {axis = 1}",
+                "f32[4, 6], f32[4, 2], i8[4, 2] {axis = 1, block = 3}"},
 }};
 
 const RegisterOp<QuantizeAttrs> kDequantize{{

@@ -52,28 +52,45 @@ const RegisterReduction kMax("reduce_max", "ReduceMax", [](Builder& b, Val x, co
 const RegisterReduction kMin("reduce_min", "ReduceMin", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
   return b.reduce(b.dtype(x) == DType::kBool ? MonoidKind::k_all : MonoidKind::k_min, x, axes, keep);
 });
-const RegisterReduction kMean("reduce_mean", "ReduceMean", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) { return b.mean(x, axes, keep); });
-const RegisterReduction kL1("reduce_l1", "ReduceL1", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
-  return b.reduce(MonoidKind::k_sum, absolute(b, x), axes, keep);
-}, absolute);
-const RegisterReduction kL2("reduce_l2", "ReduceL2", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
-  DType dtype = b.dtype(x);
-  Val wide = is_float(dtype) ? x : b.cast(x, DType::kF32);
-  return b.cast(b.map(ScalarOp::k_sqrt, b.reduce(MonoidKind::k_sum, wide * wide, axes, keep)), dtype);
-}, absolute);
-const RegisterReduction kSumSquare("reduce_sum_square", "ReduceSumSquare", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
-  return b.reduce(MonoidKind::k_sum, x * x, axes, keep);
-}, square);
-const RegisterReduction kLogSum("reduce_log_sum", "ReduceLogSum", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
-  DType dtype = b.dtype(x);
-  return b.cast(b.map(ScalarOp::k_log, b.cast(b.reduce(MonoidKind::k_sum, x, axes, keep), is_float(dtype) ? dtype : DType::kF32)), dtype);
-}, [](Builder& b, Val x) { return b.map(ScalarOp::k_log, x); });
-const RegisterReduction kLogSumExp("reduce_log_sum_exp", "ReduceLogSumExp", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
-  DType dtype = b.dtype(x);
-  Val wide = is_float(dtype) ? x : b.cast(x, DType::kF32);
-  auto both = b.reduce_all(MonoidKind::k_max_sum_exp, wide, axes, keep);
-  return b.cast(both[0] + b.map(ScalarOp::k_log, both[1]), dtype);
+const RegisterReduction kMean("reduce_mean", "ReduceMean", [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+  return b.mean(x, axes, keep);
 });
+const RegisterReduction kL1(
+    "reduce_l1", "ReduceL1",
+    [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+      return b.reduce(MonoidKind::k_sum, absolute(b, x), axes, keep);
+    },
+    absolute);
+const RegisterReduction kL2(
+    "reduce_l2", "ReduceL2",
+    [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+      DType dtype = b.dtype(x);
+      Val wide = is_float(dtype) ? x : b.cast(x, DType::kF32);
+      return b.cast(b.map(ScalarOp::k_sqrt, b.reduce(MonoidKind::k_sum, wide * wide, axes, keep)), dtype);
+    },
+    absolute);
+const RegisterReduction kSumSquare(
+    "reduce_sum_square", "ReduceSumSquare",
+    [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+      return b.reduce(MonoidKind::k_sum, x * x, axes, keep);
+    },
+    square);
+const RegisterReduction kLogSum(
+    "reduce_log_sum", "ReduceLogSum",
+    [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+      DType dtype = b.dtype(x);
+      return b.cast(
+          b.map(ScalarOp::k_log, b.cast(b.reduce(MonoidKind::k_sum, x, axes, keep), is_float(dtype) ? dtype : DType::kF32)),
+          dtype);
+    },
+    [](Builder& b, Val x) { return b.map(ScalarOp::k_log, x); });
+const RegisterReduction kLogSumExp("reduce_log_sum_exp", "ReduceLogSumExp",
+                                   [](Builder& b, Val x, const std::vector<int64_t>& axes, bool keep) {
+                                     DType dtype = b.dtype(x);
+                                     Val wide = is_float(dtype) ? x : b.cast(x, DType::kF32);
+                                     auto both = b.reduce_all(MonoidKind::k_max_sum_exp, wide, axes, keep);
+                                     return b.cast(both[0] + b.map(ScalarOp::k_log, both[1]), dtype);
+                                   });
 
 struct ArgAttrs {
   int64_t axis = 0;
@@ -84,8 +101,11 @@ struct RegisterArg {
   RegisterArg(const char* name, const char* onnx, MonoidKind first, MonoidKind last) {
     RegisterOp<ArgAttrs>({
         .name = name,
-        .body = [first, last](Builder& b, const ArgAttrs& a, Operands in) -> Vals { return {b.reduce(a.last ? last : first, in[0], {a.axis}, a.keep)}; },
-        .onnx = {{onnx, 1, [](const OnnxNode& n) -> Expected<ArgAttrs> {
+        .body = [first, last](Builder& b, const ArgAttrs& a, Operands in) -> Vals {
+          return {b.reduce(a.last ? last : first, in[0], {a.axis}, a.keep)};
+        },
+        .onnx = {{onnx, 1,
+                  [](const OnnxNode& n) -> Expected<ArgAttrs> {
                     return ArgAttrs{n.i("axis", 0), n.i("keepdims", 1) != 0, n.i("select_last_index", 0) != 0};
                   }}},
         .samples = {"f32[n, 5] {axis = 1}"},
@@ -106,7 +126,9 @@ struct RegisterCumulative {
         .body = [monoid](Builder& b, const CumSumAttrs& a, Operands in) -> Vals {
           if (!require(b, in, 2)) return {in[0]};
           int rank = b.rank(in[0]);
-          auto along = [&](int64_t axis) { return b.op("scan", ScanAttrs{axis, monoid, a.exclusive, a.reverse}, std::span(in.begin(), 1))[0]; };
+          auto along = [&](int64_t axis) {
+            return b.op("scan", ScanAttrs{axis, monoid, a.exclusive, a.reverse}, std::span(in.begin(), 1))[0];
+          };
           if (b.contents(in[1])) {
             auto axis = constant_argument(b, in[1], "axis");
             if (b.ok() && axis.size() != 1) b.fail(ErrorCode::kInvalidArgument, "one axis is needed");
@@ -119,7 +141,10 @@ struct RegisterCumulative {
           for (int d = 0; d < rank && b.ok(); ++d) y = b.select(element(b, flags, d) == b.scalar(1, DType::kI64), along(d), y);
           return {y};
         },
-        .onnx = {{onnx, since, [](const OnnxNode& n) -> Expected<CumSumAttrs> { return CumSumAttrs{n.i("exclusive", 0) != 0, n.i("reverse", 0) != 0}; }}},
+        .onnx = {{onnx, since,
+                  [](const OnnxNode& n) -> Expected<CumSumAttrs> {
+                    return CumSumAttrs{n.i("exclusive", 0) != 0, n.i("reverse", 0) != 0};
+                  }}},
         .samples = {"f32[n, 3, 5], i64[] (-1)", "f32[4, n], i32[1] (0) {exclusive = true, reverse = true}", "i64[3, n], i64[]"},
     });
   }

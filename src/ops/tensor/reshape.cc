@@ -34,7 +34,8 @@ const RegisterOp<ReshapeAttrs> kReshape{{
     .body = [](Builder& b, const ReshapeAttrs& a, Operands in) -> Vals {
       if (!require(b, in, a.has_shape ? 1 : 2)) return {in[0]};
       std::vector<SymInt> to(a.shape.begin(), a.shape.end());
-      if (!a.has_shape) to = shape_argument(b, b.contents(in[1]) ? in[1] : resolved(b, in[0], in[1], a.allow_zero), "the shape");
+      if (!a.has_shape)
+        to = shape_argument(b, b.contents(in[1]) ? in[1] : resolved(b, in[0], in[1], a.allow_zero), "the shape");
       if (!b.ok()) return {in[0]};
       const Dims& from = b.dims(in[0]);
       int64_t inferred = -1;
@@ -46,7 +47,9 @@ const RegisterOp<ReshapeAttrs> kReshape{{
           continue;
         }
         if (to[d].is_const(0) && !a.allow_zero) {
-          if (d >= from.size()) return {b.fail(ErrorCode::kInvalidArgument, "a shape copies dimension " + std::to_string(d) + " of a tensor of lower rank")};
+          if (d >= from.size())
+            return {b.fail(ErrorCode::kInvalidArgument,
+                           "a shape copies dimension " + std::to_string(d) + " of a tensor of lower rank")};
           to[d] = from[d];
         }
         rest *= to[d];
@@ -54,8 +57,14 @@ const RegisterOp<ReshapeAttrs> kReshape{{
       if (inferred >= 0) to[inferred] = rest.is_const(0) ? SymInt(0) : floor_div(product(from), rest);
       return {b.reshape(in[0], to)};
     },
-    .onnx = {{"Reshape", 1, [](const OnnxNode& n) -> Expected<ReshapeAttrs> { return ReshapeAttrs{n.is("shape"), false, true}; }},
-             {"Reshape", 5, [](const OnnxNode& n) -> Expected<ReshapeAttrs> { return ReshapeAttrs{{}, n.i("allowzero", 0) != 0, false}; }}},
+    .onnx = {{"Reshape", 1,
+              [](const OnnxNode& n) -> Expected<ReshapeAttrs> {
+                return ReshapeAttrs{n.is("shape"), false, true};
+              }},
+             {"Reshape", 5,
+              [](const OnnxNode& n) -> Expected<ReshapeAttrs> {
+                return ReshapeAttrs{{}, n.i("allowzero", 0) != 0, false};
+              }}},
     .samples = {"f32[2, 3, 4] {shape = [4, -1], has_shape = true}"},
 }};
 
@@ -68,7 +77,8 @@ const RegisterOp<FlattenAttrs> kFlatten{{
     .body = [](Builder& b, const FlattenAttrs& a, Operands in) -> Vals {
       if (!require(b, in, 1)) return {in[0]};
       int rank = b.rank(in[0]);
-      if (a.axis < -rank || a.axis > rank) return {b.fail(ErrorCode::kInvalidArgument, "axis " + std::to_string(a.axis) + " is outside the rank")};
+      if (a.axis < -rank || a.axis > rank)
+        return {b.fail(ErrorCode::kInvalidArgument, "axis " + std::to_string(a.axis) + " is outside the rank")};
       auto axis = static_cast<std::ptrdiff_t>(a.axis < 0 ? a.axis + rank : a.axis);
       const Dims& d = b.dims(in[0]);
       return {b.reshape(in[0], {product(std::span(d).first(axis)), product(std::span(d).subspan(axis))})};

@@ -1,8 +1,9 @@
 // Resize and Upsample: along each axis that changes, every result is a weighted sum of a few neighbours ("taps").
 //
-// Note [Resize positions]: result i stands at a position x of the source, a fraction num / den of integer expressions where scale or sizes
-// are known while building: then taps are index maps and their weights follow from num mod den, so that nothing has to be loaded.
-// Else (scales that are computed, crops) x is a tensor f64[m], the taps are gathers, and folding makes them constants where it can.
+// Note [Resize positions]: result i stands at a position x of the source, a fraction num / den of integer expressions where
+// scale or sizes are known while building: then taps are index maps and their weights follow from num mod den, so that nothing
+// has to be loaded. Else (scales that are computed, crops) x is a tensor f64[m], the taps are gathers, and folding makes them
+// constants where it can.
 #include <cmath>
 
 #include "ops/nn/operands.h"
@@ -23,10 +24,10 @@ struct ResizeAttrs {
 struct Line {
   int64_t axis = 0;
   SymInt n, m;
-  Val scale;          // f64[]
+  Val scale;  // f64[]
   bool exact = false;
-  SymInt num, den;    // if exact, over the variable of `axis`
-  Val position;       // else f64[m]
+  SymInt num, den;  // if exact, over the variable of `axis`
+  Val position;     // else f64[m]
 };
 
 // A float as a fraction: floats are multiples of a power of two.
@@ -43,7 +44,8 @@ class Resizer {
   // Exactly one of scales and sizes is given; roi only for crops.
   Val run(Val x, Val roi, Val scales, Val sizes) {
     DType dtype = b_.dtype(x);
-    if (dtype == DType::kString || dtype == DType::kBool) return b_.fail(ErrorCode::kInvalidArgument, "a resize of values that are no numbers");
+    if (dtype == DType::kString || dtype == DType::kBool)
+      return b_.fail(ErrorCode::kInvalidArgument, "a resize of values that are no numbers");
     auto axes = a_.axes;
     if (axes.empty()) {
       for (int64_t d = 0; d < b_.rank(x); ++d) axes.push_back(d);
@@ -150,9 +152,11 @@ class Resizer {
       return offset + (i + 0.5) / line.scale - 0.5;
     }
     if (c == "tf_crop_and_resize") {
-      if (b_.rank(roi) != 1 || !(b_.dims(roi)[0] == SymInt(2 * count))) return b_.fail(ErrorCode::kInvalidArgument, "roi needs a start and an end for each axis");
+      if (b_.rank(roi) != 1 || !(b_.dims(roi)[0] == SymInt(2 * count)))
+        return b_.fail(ErrorCode::kInvalidArgument, "roi needs a start and an end for each axis");
       Val start = b_.cast(element(b_, roi, k), DType::kF64), end = b_.cast(element(b_, roi, count + k), DType::kF64);
-      return several(start * (n - 1.0) + i * (end - start) * (n - 1.0) / b_.map(ScalarOp::k_max, m - 1.0, one), 0.5 * (start + end) * (n - 1.0));
+      return several(start * (n - 1.0) + i * (end - start) * (n - 1.0) / b_.map(ScalarOp::k_max, m - 1.0, one),
+                     0.5 * (start + end) * (n - 1.0));
     }
     return b_.fail(ErrorCode::kUnsupported, "coordinate_transformation_mode '" + c + "' does not exist");
   }
@@ -168,7 +172,8 @@ class Resizer {
   Val extrapolated(Val y, const std::vector<Line>& lines) {
     if (a_.coordinates != "tf_crop_and_resize") return y;
     for (const Line& line : lines) {
-      Val inside = b_.map(ScalarOp::k_logical_and, b_.like(0, line.position) <= line.position, line.position <= real(line.n - 1));
+      Val inside =
+          b_.map(ScalarOp::k_logical_and, b_.like(0, line.position) <= line.position, line.position <= real(line.n - 1));
       y = b_.select(along(inside, line.axis, b_.rank(y)), y, b_.like(a_.extrapolation, y));
     }
     return y;
@@ -184,20 +189,30 @@ class Resizer {
     for (const Line& line : lines) {
       if (line.exact) {
         SymInt at, num = line.num, den = line.den;
-        if (a_.nearest == "floor") at = floor_div(num, den);
-        else if (a_.nearest == "ceil") at = ceil_div(num, den);
-        else if (a_.nearest == "round_prefer_floor") at = ceil_div(2 * num - den, 2 * den);
-        else if (a_.nearest == "round_prefer_ceil") at = floor_div(2 * num + den, 2 * den);
-        else return b_.fail(ErrorCode::kUnsupported, "nearest_mode '" + a_.nearest + "' does not exist");
+        if (a_.nearest == "floor")
+          at = floor_div(num, den);
+        else if (a_.nearest == "ceil")
+          at = ceil_div(num, den);
+        else if (a_.nearest == "round_prefer_floor")
+          at = ceil_div(2 * num - den, 2 * den);
+        else if (a_.nearest == "round_prefer_ceil")
+          at = floor_div(2 * num + den, 2 * den);
+        else
+          return b_.fail(ErrorCode::kUnsupported, "nearest_mode '" + a_.nearest + "' does not exist");
         map.results[line.axis] = min(max(at, 0), line.n - 1);
         continue;
       }
       Val at = line.position;
-      if (a_.nearest == "floor") at = b_.map(ScalarOp::k_floor, at);
-      else if (a_.nearest == "ceil") at = b_.map(ScalarOp::k_ceil, at);
-      else if (a_.nearest == "round_prefer_floor") at = b_.map(ScalarOp::k_ceil, at - 0.5);
-      else if (a_.nearest == "round_prefer_ceil") at = b_.map(ScalarOp::k_floor, at + 0.5);
-      else return b_.fail(ErrorCode::kUnsupported, "nearest_mode '" + a_.nearest + "' does not exist");
+      if (a_.nearest == "floor")
+        at = b_.map(ScalarOp::k_floor, at);
+      else if (a_.nearest == "ceil")
+        at = b_.map(ScalarOp::k_ceil, at);
+      else if (a_.nearest == "round_prefer_floor")
+        at = b_.map(ScalarOp::k_ceil, at - 0.5);
+      else if (a_.nearest == "round_prefer_ceil")
+        at = b_.map(ScalarOp::k_floor, at + 0.5);
+      else
+        return b_.fail(ErrorCode::kUnsupported, "nearest_mode '" + a_.nearest + "' does not exist");
       map.results[line.axis] = b_.sym().loaded(static_cast<int>(indices.size()), line.n);
       loads.push_back({to, {d[line.axis]}, 1});
       indices.push_back(clamped(b_.cast(at, DType::kI64), line.n));
@@ -205,9 +220,7 @@ class Resizer {
     return indices.empty() ? b_.reindex(x, std::move(map)) : b_.gather(x, indices, std::move(map), std::move(loads));
   }
 
-  Val clamped(Val at, SymInt n) {
-    return b_.map(ScalarOp::k_min, b_.map(ScalarOp::k_max, at, b_.like(0, at)), b_.size(n - 1));
-  }
+  Val clamped(Val at, SymInt n) { return b_.map(ScalarOp::k_min, b_.map(ScalarOp::k_max, at, b_.like(0, at)), b_.size(n - 1)); }
 
   // The position's whole part (i64[m]) and fraction (f64[m]) as tensors.
   std::pair<Val, Val> parts(const Line& line) {
@@ -216,13 +229,16 @@ class Resizer {
       return {b_.cast(whole, DType::kI64), line.position - whole};
     }
     SymInt old = b_.sym().index(static_cast<int>(line.axis), line.m), i = b_.sym().index(0, line.m);
-    auto over_line = [&](SymInt e) { return substitute(e, std::span(&old, old.is_const() ? 0 : 1), std::span(&i, old.is_const() ? 0 : 1)); };
+    auto over_line = [&](SymInt e) {
+      return substitute(e, std::span(&old, old.is_const() ? 0 : 1), std::span(&i, old.is_const() ? 0 : 1));
+    };
     auto vector = [&](SymInt e, DType dtype) {
       ScalarBuilder body;
       int32_t value = body.cast(body.sym(over_line(e)), dtype);
       return b_.op("map", MapAttrs{{line.m}, body.finish(value, 0)}, {})[0];
     };
-    return {vector(floor_div(line.num, line.den), DType::kI64), vector(mod(line.num, line.den), DType::kF64) / vector(line.den, DType::kF64)};
+    return {vector(floor_div(line.num, line.den), DType::kI64),
+            vector(mod(line.num, line.den), DType::kF64) / vector(line.den, DType::kF64)};
   }
 
   Val cubic(Val t) {  // of |t|
@@ -238,7 +254,8 @@ class Resizer {
 
   Val blend(Val x, const Line& line) {
     bool antialias = a_.mode == "linear_antialias" || a_.mode == "cubic_antialias";
-    if (!antialias && a_.mode != "linear" && a_.mode != "cubic") return b_.fail(ErrorCode::kUnsupported, "resize mode '" + a_.mode + "' does not exist");
+    if (!antialias && a_.mode != "linear" && a_.mode != "cubic")
+      return b_.fail(ErrorCode::kUnsupported, "resize mode '" + a_.mode + "' does not exist");
     auto [whole, fraction] = parts(line);
     if (!b_.ok()) return x;
     // Neighbours first, first + 1, ...; a filter that is stretched to reach over several source elements when shrinking.
@@ -327,14 +344,18 @@ const RegisterOp<ResizeAttrs> kResize{{
     .body = [](Builder& b, const ResizeAttrs& a, Operands in) -> Vals {
       if (!require(b, in, 1)) return {in[0]};
       bool old = in.size() == 2;  // (x, scales)
-      Val roi = old ? in[9] : present(b, in[1]), scales = present(b, old ? in[1] : in[2]), sizes = old ? in[9] : present(b, in[3]);
-      if (static_cast<bool>(scales) == static_cast<bool>(sizes)) return {b.fail(ErrorCode::kInvalidArgument, "either scales or sizes must be given")};
+      Val roi = old ? in[9] : present(b, in[1]), scales = present(b, old ? in[1] : in[2]),
+          sizes = old ? in[9] : present(b, in[3]);
+      if (static_cast<bool>(scales) == static_cast<bool>(sizes))
+        return {b.fail(ErrorCode::kInvalidArgument, "either scales or sizes must be given")};
       return {Resizer(b, a).run(in[0], roi, scales, sizes)};
     },
     .onnx = {{"Resize", 10, [](const OnnxNode& n) -> Expected<ResizeAttrs> { return read_upsample(n); }},
              {"Resize", 11, read_resize},
              {"Upsample", 9, [](const OnnxNode& n) -> Expected<ResizeAttrs> { return read_upsample(n); }}},
-    .samples = {"f32[1, 2, 4, n], _, f32[4] (1, 1, 2, 2)", "f32[n, 2, 5, 6], _, _, i64[4] (1, 2, 7, 3) {mode = \"linear\"}", "f32[1, 1, 6, 6], _, f32[2] (0.5, 0.5) {mode = \"cubic\", axes = [2, 3]}", "f32[1, 2, 8, 8], _, f32[4] (1, 1, 0.5, 0.75) {mode = \"linear_antialias\", coordinates = \"align_corners\"}"},
+    .samples = {"f32[1, 2, 4, n], _, f32[4] (1, 1, 2, 2)", "f32[n, 2, 5, 6], _, _, i64[4] (1, 2, 7, 3) {mode = \"linear\"}",
+                "f32[1, 1, 6, 6], _, f32[2] (0.5, 0.5) {mode = \"cubic\", axes = [2, 3]}",
+                "f32[1, 2, 8, 8], _, f32[4] (1, 1, 0.5, 0.75) {mode = \"linear_antialias\", coordinates = \"align_corners\"}"},
 }};
 
 struct UpsampleAttrs {
@@ -354,8 +375,10 @@ const RegisterOp<UpsampleAttrs> kUpsample{{
       Val given = b.constant(Tensor::of(DType::kF32, {static_cast<int64_t>(scales.size())}, scales));
       return {Resizer(b, resize).run(in[0], in[9], given, in[9])};
     },
-    .onnx = {{"Upsample", 1, [](const OnnxNode& n) -> Expected<UpsampleAttrs> {
-                if (n.has("height_scale")) return UpsampleAttrs{n.s("mode", "nearest"), {1, 1, n.f("height_scale", 1), n.f("width_scale", 1)}};
+    .onnx = {{"Upsample", 1,
+              [](const OnnxNode& n) -> Expected<UpsampleAttrs> {
+                if (n.has("height_scale"))
+                  return UpsampleAttrs{n.s("mode", "nearest"), {1, 1, n.f("height_scale", 1), n.f("width_scale", 1)}};
                 return UpsampleAttrs{n.s("mode", "nearest"), n.fs("scales")};
               }}},
     .samples = {"f32[1, 2, 3, n] {scales = [1, 1, 2, 2]}"},

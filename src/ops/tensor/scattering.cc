@@ -16,12 +16,18 @@ struct ScatterElementsAttrs {
 bool read_reduction(Builder& b, const std::string& reduction, DType dtype, std::optional<ScalarOp>& combine) {
   if (!b.ok()) return false;
   if (reduction == "none") return true;
-  if (reduction == "add") combine = ScalarOp::k_add;
-  else if (reduction == "mul") combine = ScalarOp::k_mul;
-  else if (reduction == "max") combine = ScalarOp::k_max;
-  else if (reduction == "min") combine = ScalarOp::k_min;
-  else b.fail(ErrorCode::kUnsupported, "the reduction '" + reduction + "' does not exist");
-  if (combine && !is_int(dtype) && !is_float(dtype)) b.fail(ErrorCode::kInvalidArgument, "a reduction of values that are no numbers");
+  if (reduction == "add")
+    combine = ScalarOp::k_add;
+  else if (reduction == "mul")
+    combine = ScalarOp::k_mul;
+  else if (reduction == "max")
+    combine = ScalarOp::k_max;
+  else if (reduction == "min")
+    combine = ScalarOp::k_min;
+  else
+    b.fail(ErrorCode::kUnsupported, "the reduction '" + reduction + "' does not exist");
+  if (combine && !is_int(dtype) && !is_float(dtype))
+    b.fail(ErrorCode::kInvalidArgument, "a reduction of values that are no numbers");
   return b.ok();
 }
 
@@ -48,10 +54,14 @@ const RegisterOp<ScatterElementsAttrs> kScatterElements{{
       target.results[axis] = b.sym().loaded(0, b.dims(in[0])[axis]);
       return {scatter(b, in[0], in[2], std::span(&indices, 1), {std::move(target), {std::move(load)}, combine})};
     },
-    .onnx = {{"ScatterElements", 11, [](const OnnxNode& n) -> Expected<ScatterElementsAttrs> {
+    .onnx = {{"ScatterElements", 11,
+              [](const OnnxNode& n) -> Expected<ScatterElementsAttrs> {
                 return ScatterElementsAttrs{n.i("axis", 0), n.s("reduction", "none")};
               }},
-             {"Scatter", 9, [](const OnnxNode& n) -> Expected<ScatterElementsAttrs> { return ScatterElementsAttrs{n.i("axis", 0), "none"}; }}},
+             {"Scatter", 9,
+              [](const OnnxNode& n) -> Expected<ScatterElementsAttrs> {
+                return ScatterElementsAttrs{n.i("axis", 0), "none"};
+              }}},
     .samples = {"f32[n, 5], i64[n, 2], f32[n, 2] {axis = 1, reduction = \"add\"}"},
 }};
 
@@ -79,7 +89,8 @@ const RegisterOp<ReductionAttrs> kScatterND{{
       }
       return {scatter(b, in[0], in[2], tuples.operands, {std::move(target), tuples.loads(b, domain, outer + 1), combine})};
     },
-    .onnx = {{"ScatterND", 11, [](const OnnxNode& n) -> Expected<ReductionAttrs> { return ReductionAttrs{n.s("reduction", "none")}; }}},
+    .onnx = {{"ScatterND", 11,
+              [](const OnnxNode& n) -> Expected<ReductionAttrs> { return ReductionAttrs{n.s("reduction", "none")}; }}},
     .samples = {"f32[n, 3, 4], i64[5, 2], f32[5, 4]"},
 }};
 
@@ -95,8 +106,10 @@ const RegisterOp<CacheAttrs> kTensorScatter{{
       if (!require(b, in, 2)) return {in[0]};
       int64_t axis = b.normal_axis(a.axis, b.rank(in[0]));
       if (!b.ok()) return {in[0]};
-      if (b.rank(in[1]) != b.rank(in[0]) || axis == 0) return {b.fail(ErrorCode::kInvalidArgument, "cache and update must have one rank, and the axis can't be 0")};
-      if (a.mode != "linear" && a.mode != "circular") return {b.fail(ErrorCode::kUnsupported, "mode '" + a.mode + "' does not exist")};
+      if (b.rank(in[1]) != b.rank(in[0]) || axis == 0)
+        return {b.fail(ErrorCode::kInvalidArgument, "cache and update must have one rank, and the axis can't be 0")};
+      if (a.mode != "linear" && a.mode != "circular")
+        return {b.fail(ErrorCode::kUnsupported, "mode '" + a.mode + "' does not exist")};
       const Dims& domain = b.dims(in[1]);
       SymInt n = b.dims(in[0])[axis];
       auto d = index_vars(b.sym(), domain);
@@ -111,7 +124,10 @@ const RegisterOp<CacheAttrs> kTensorScatter{{
       if (a.mode == "circular") target.results[axis] = mod(target.results[axis], n);
       return {scatter(b, in[0], in[1], indices, {std::move(target), std::move(loads), std::nullopt})};
     },
-    .onnx = {{"TensorScatter", 24, [](const OnnxNode& n) -> Expected<CacheAttrs> { return CacheAttrs{n.i("axis", -2), n.s("mode", "linear")}; }}},
+    .onnx = {{"TensorScatter", 24,
+              [](const OnnxNode& n) -> Expected<CacheAttrs> {
+                return CacheAttrs{n.i("axis", -2), n.s("mode", "linear")};
+              }}},
     .samples = {"f32[2, 3, 8, 4], f32[2, 3, 2, 4], i64[2]", "f32[n, 6, 4], f32[n, 2, 4], i64[n] {mode = \"circular\"}"},
 }};
 
@@ -127,7 +143,8 @@ const RegisterOp<Col2ImAttrs> kCol2Im{{
       size_t rank = image.size();
       auto given = [&](const std::vector<int64_t>& v, size_t i, int64_t otherwise) { return i < v.size() ? v[i] : otherwise; };
       if (!b.ok()) return {in[0]};
-      if (b.rank(in[0]) != 3 || block.size() != rank) return {b.fail(ErrorCode::kInvalidArgument, "Col2Im wants [N, C * block, L] and one block size per image dimension")};
+      if (b.rank(in[0]) != 3 || block.size() != rank)
+        return {b.fail(ErrorCode::kInvalidArgument, "Col2Im wants [N, C * block, L] and one block size per image dimension")};
       Dims columns{b.dims(in[0])[0], floor_div(b.dims(in[0])[1], product(block))}, to = columns;
       columns.insert(columns.end(), block.begin(), block.end());
       for (size_t i = 0; i < rank; ++i) {
@@ -145,8 +162,12 @@ const RegisterOp<Col2ImAttrs> kCol2Im{{
       }
       return {scatter(b, b.fill(0, b.dtype(x), to), x, {}, {std::move(target), {}, ScalarOp::k_add})};
     },
-    .onnx = {{"Col2Im", 18, [](const OnnxNode& n) -> Expected<Col2ImAttrs> { return Col2ImAttrs{n.is("dilations"), n.is("pads"), n.is("strides")}; }}},
-    .samples = {"f32[n, 12, 9], i64[2] (4, 4), i64[2] (2, 2)", "f32[1, 6, 6], i64[2] (5, 5), i64[2] (3, 2) {pads = [1, 0, 1, 0], strides = [2, 2], dilations = [1, 2]}"},
+    .onnx = {{"Col2Im", 18,
+              [](const OnnxNode& n) -> Expected<Col2ImAttrs> {
+                return Col2ImAttrs{n.is("dilations"), n.is("pads"), n.is("strides")};
+              }}},
+    .samples = {"f32[n, 12, 9], i64[2] (4, 4), i64[2] (2, 2)",
+                "f32[1, 6, 6], i64[2] (5, 5), i64[2] (3, 2) {pads = [1, 0, 1, 0], strides = [2, 2], dilations = [1, 2]}"},
 }};
 
 }  // namespace

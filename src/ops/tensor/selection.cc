@@ -52,7 +52,10 @@ const RegisterOp<CompressAttrs> kCompress{{
       Val x = a.flatten ? flat(b, in[0]) : in[0];
       return {b.take(x, positions_of(b, in[1]), a.flatten ? 0 : a.axis)};
     },
-    .onnx = {{"Compress", 9, [](const OnnxNode& n) -> Expected<CompressAttrs> { return CompressAttrs{n.i("axis", 0), !n.has("axis")}; }}},
+    .onnx = {{"Compress", 9,
+              [](const OnnxNode& n) -> Expected<CompressAttrs> {
+                return CompressAttrs{n.i("axis", 0), !n.has("axis")};
+              }}},
     .samples = {"f32[n, 3], bool[2] {axis = 1, flatten = false}"},
 }};
 
@@ -75,7 +78,8 @@ Val inverted(Builder& b, Val positions, Val values) {
 Val order_of_rows(Builder& b, Val x) {
   constexpr int64_t kMostColumns = 256;
   if (!b.dims(x)[1].is_const() || b.dims(x)[1].value() > kMostColumns) {
-    return b.fail(ErrorCode::kUnsupported, "Unique of slices that have more than " + std::to_string(kMostColumns) + " elements each");
+    return b.fail(ErrorCode::kUnsupported,
+                  "Unique of slices that have more than " + std::to_string(kMostColumns) + " elements each");
   }
   Val order;
   for (int64_t c = b.dims(x)[1].value(); c-- > 0 && b.ok();) {
@@ -143,15 +147,17 @@ const RegisterOp<UniqueAttrs> kUnique{{
       }
       return {y, first, inverse, counts};
     },
-    .onnx = {{"Unique", 11, [](const OnnxNode& n) -> Expected<UniqueAttrs> {
+    .onnx = {{"Unique", 11,
+              [](const OnnxNode& n) -> Expected<UniqueAttrs> {
                 return UniqueAttrs{n.i("axis", 0), !n.has("axis"), n.i("sorted", 1) != 0};
               }}},
     .samples = {"f32[n]", "i64[n, 3] {axis = 0, flatten = false}", "i32[n, 2] {axis = 0, flatten = false, sorted = false}"},
 }};
 
-// Note [NMS]: scores [batch, classes, n] are sorted per list, best first; boxes are read in that order; `suppress` keeps those that no
-// better kept box overlaps. Boxes whose score is too low come last in their list, so they suppress only each other, and are dropped
-// afterwards; so are those beyond the first `most`. Positions of what is left, in row-major order, are the result's order.
+// Note [NMS]: scores [batch, classes, n] are sorted per list, best first; boxes are read in that order; `suppress` keeps those
+// that no better kept box overlaps. Boxes whose score is too low come last in their list, so they suppress only each other, and
+// are dropped afterwards; so are those beyond the first `most`. Positions of what is left, in row-major order, are the result's
+// order.
 struct NmsAttrs {
   bool center = false;
   TEMPER_FIELDS(center)
@@ -160,7 +166,8 @@ const RegisterOp<NmsAttrs> kNms{{
     .name = "non_max_suppression",
     .body = [](Builder& b, const NmsAttrs& a, Operands in) -> Vals {
       if (!require(b, in, 2)) return {in[0]};
-      if (b.rank(in[0]) != 3 || b.rank(in[1]) != 3) return {b.fail(ErrorCode::kInvalidArgument, "boxes are [batch, n, 4] and scores [batch, classes, n]")};
+      if (b.rank(in[0]) != 3 || b.rank(in[1]) != 3)
+        return {b.fail(ErrorCode::kInvalidArgument, "boxes are [batch, n, 4] and scores [batch, classes, n]")};
       Val boxes = b.cast(in[0], DType::kF32), scores = b.cast(in[1], DType::kF32);
       auto scalar = [&](Val v, DType dtype) { return v ? b.cast(b.reshape(v, {}), dtype) : b.scalar(0, dtype); };
       Val most = scalar(in[2], DType::kI64), overlap = scalar(in[3], DType::kF32);
@@ -198,7 +205,8 @@ const RegisterOp<NmsAttrs> kNms{{
       for (Val& v : at) v = column(b, v);
       return {b.concat(at, 1)};
     },
-    .onnx = {{"NonMaxSuppression", 10, [](const OnnxNode& n) -> Expected<NmsAttrs> { return NmsAttrs{n.i("center_point_box", 0) != 0}; }}},
+    .onnx = {{"NonMaxSuppression", 10,
+              [](const OnnxNode& n) -> Expected<NmsAttrs> { return NmsAttrs{n.i("center_point_box", 0) != 0}; }}},
     .samples = {"f32[1, n, 4], f32[1, 2, n]"},
 }};
 
@@ -216,13 +224,20 @@ const RegisterOp<TopKAttrs> kTopK{{
       if (!b.ok()) return {in[0]};
       SymInt n = b.dims(in[0])[axis];
       if (count.is_const() && (count.value() < 0 || (n.is_const() && n.value() < count.value()))) {
-        return {b.fail(ErrorCode::kInvalidArgument, "the best " + count.to_string() + " of " + n.to_string() + " elements are asked for")};
+        return {b.fail(ErrorCode::kInvalidArgument,
+                       "the best " + count.to_string() + " of " + n.to_string() + " elements are asked for")};
       }
       auto sorted = b.op("sort", SortAttrs{axis, a.largest, count}, std::span(in.begin(), 1));
       return {sorted[0], sorted[1]};
     },
-    .onnx = {{"TopK", 1, [](const OnnxNode& n) -> Expected<TopKAttrs> { return TopKAttrs{n.i("axis", -1), n.i("k", 0), true}; }},
-             {"TopK", 10, [](const OnnxNode& n) -> Expected<TopKAttrs> { return TopKAttrs{n.i("axis", -1), -1, n.i("largest", 1) != 0}; }}},
+    .onnx = {{"TopK", 1,
+              [](const OnnxNode& n) -> Expected<TopKAttrs> {
+                return TopKAttrs{n.i("axis", -1), n.i("k", 0), true};
+              }},
+             {"TopK", 10,
+              [](const OnnxNode& n) -> Expected<TopKAttrs> {
+                return TopKAttrs{n.i("axis", -1), -1, n.i("largest", 1) != 0};
+              }}},
     .samples = {"f32[n, 10] {axis = 1, count = 3}"},
 }};
 

@@ -5,8 +5,8 @@
 
 namespace temper {
 
-// The value of an i64 scalar as an expression; what is not known before becomes a size, known when the scalar has been computed. It must
-// not be negative.
+// The value of an i64 scalar as an expression; what is not known before becomes a size, known when the scalar has been
+// computed. It must not be negative.
 inline SymInt bound_size(Builder& b, Val scalar) {
   if (!b.ok() || !scalar) return 0;
   if (auto known = b.contents(scalar); known && known->size() == 1) return (*known)[0];
@@ -18,8 +18,8 @@ inline SymInt bound_size(Builder& b, Val scalar) {
 // Element i of a vector as a scalar.
 inline Val element(Builder& b, Val vector, int64_t i) { return b.reshape(b.slice(vector, 0, i, 1), {}); }
 
-// The elements of an integer operand as expressions. Unknown ones of a vector of known length become sizes that are known when the
-// operand has been computed, and must not be negative; of unknown length it fails with `what` in the text.
+// The elements of an integer operand as expressions. Unknown ones of a vector of known length become sizes that are known when
+// the operand has been computed, and must not be negative; of unknown length it fails with `what` in the text.
 inline std::vector<SymInt> shape_argument(Builder& b, Val v, const std::string& what) {
   if (auto known = b.contents(v)) return *known;
   std::vector<SymInt> sizes;
@@ -38,8 +38,10 @@ inline std::vector<int64_t> constant_argument(Builder& b, Val v, const std::stri
   std::vector<int64_t> values;
   auto known = b.contents(v);
   for (size_t i = 0; known && i < known->size(); ++i) {
-    if (!(*known)[i].is_const()) known.reset();
-    else values.push_back((*known)[i].value());
+    if (!(*known)[i].is_const())
+      known.reset();
+    else
+      values.push_back((*known)[i].value());
   }
   if (!known) b.fail(ErrorCode::kUnsupported, what + " must be constant");
   return values;

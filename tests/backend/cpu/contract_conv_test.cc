@@ -142,7 +142,8 @@ TEST(ContractConv, WinogradOnThePhasesOfADilation) {
     const ContractProblem p = ContractProblem::make_conv(g);
     for (IsaLevel isa : levels()) {
       for (ContractKind kind : {ContractKind::kWinograd2, ContractKind::kWinograd4}) {
-        for (int64_t mc : {3, 64}) check(p, {.kind = kind, .isa = isa, .mr = 3, .nv = 1, .mc = mc, .kc = 16, .nc = mc < 64 ? 16 : 32});
+        for (int64_t mc : {3, 64})
+          check(p, {.kind = kind, .isa = isa, .mr = 3, .nv = 1, .mc = mc, .kc = 16, .nc = mc < 64 ? 16 : 32});
       }
     }
   }

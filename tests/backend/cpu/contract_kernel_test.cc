@@ -40,7 +40,8 @@ TEST(ContractKernel, RunsShapesThatItsChoiceDoesNot) {
     ASSERT_TRUE(launch.ok()) << rows << ": " << launch.error().to_string();
     std::vector<std::byte> workspace((*launch)->workspace_bytes(1) + 64);
     auto* aligned = reinterpret_cast<std::byte*>((reinterpret_cast<uintptr_t>(workspace.data()) + 63) / 64 * 64);
-    std::byte* buffers[] = {reinterpret_cast<std::byte*>(a.data()), reinterpret_cast<std::byte*>(b.data()), reinterpret_cast<std::byte*>(c.data())};
+    std::byte* buffers[] = {reinterpret_cast<std::byte*>(a.data()), reinterpret_cast<std::byte*>(b.data()),
+                            reinterpret_cast<std::byte*>(c.data())};
     ASSERT_TRUE((*launch)->run(buffers, aligned, executor).ok());
     EXPECT_EQ(c, want) << rows;
   }

@@ -1,5 +1,5 @@
-// The Runner of the CPU backend with SpotCheck: every tactic that the sources offer for some regions runs, is right, and would be
-// caught if it were not.
+// The Runner of the CPU backend with SpotCheck: every tactic that the sources offer for some regions runs, is right, and would
+// be caught if it were not.
 #include <gtest/gtest.h>
 
 #include "base/cpu_info.h"
@@ -76,9 +76,11 @@ Device here(int threads) { return {std::string(isa_name(cpu_info().isa)), thread
 constexpr const char* kAttention =
     "region (%0: f32[s, 130, 2, 20], %1: f32[s, 2, 45, 20], %2: f32[s, 45, 2, 24], %3: f32[130, 45]) {\n"
     "  %4 = contract f32[s, 2, 130, 45 | 20] %0[d0, d2, d1, d4] * %1[d0, d1, d3, d4]\n"
-    "  %5 = map f32[s, 2, 130, 45] (%4[d0, d1, d2, d3], %3[d2, d3]) (f32 %0, f32 %1) { %2 = const f32 0.25; %3 = mul f32 %0 %2; %4 = add f32 %1 %3; } -> %4\n"
+    "  %5 = map f32[s, 2, 130, 45] (%4[d0, d1, d2, d3], %3[d2, d3]) (f32 %0, f32 %1) { %2 = const f32 0.25; %3 = mul f32 %0 "
+    "%2; %4 = add f32 %1 %3; } -> %4\n"
     "  %6 = reduce max f32[s, 2, 130 | 45] (%5[d0, d1, d2, d3]) (f32 %0) {} -> %0\n"
-    "  %7 = map f32[s, 2, 130, 45] (%5[d0, d1, d2, d3], %6[d0, d1, d2]) (f32 %0, f32 %1) { %2 = sub f32 %0 %1; %3 = exp f32 %2; } -> %3\n"
+    "  %7 = map f32[s, 2, 130, 45] (%5[d0, d1, d2, d3], %6[d0, d1, d2]) (f32 %0, f32 %1) { %2 = sub f32 %0 %1; %3 = exp f32 "
+    "%2; } -> %3\n"
     "  %8 = reduce sum f32[s, 2, 130 | 45] (%7[d0, d1, d2, d3]) (f32 %0) {} -> %0\n"
     "  %9 = map f32[s, 2, 130, 45] (%7[d0, d1, d2, d3], %8[d0, d1, d2]) (f32 %0, f32 %1) { %2 = div f32 %0 %1; } -> %2\n"
     "  %10 = contract f32[s, 2, 130, 24 | 45] %9[d0, d1, d2, d4] * %2[d0, d4, d1, d3]\n"
@@ -116,7 +118,8 @@ TEST(Measure, AMatrixProductWithABias) {
 TEST(Measure, AConvolutionWithPadding) {
   Offered offered(
       "region (%0: f32[1, 12, 12, 16], %1: f32[3, 3, 16, 24]) {\n"
-      "  %2 = contract f32[1, 12, 12, 24 | 3, 3, 16] %0[0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 13)*(0 < d2 + d5)*"
+      "  %2 = contract f32[1, 12, 12, 24 | 3, 3, 16] %0[0, d1 + d4 - 1, d2 + d5 - 1, d6] if ((0 < d1 + d4)*(d1 + d4 < 13)*(0 < "
+      "d2 + d5)*"
       "(d2 + d5 < 13)) else 0 * %1[d4, d5, d6, d3]\n"
       "} -> (%2)\n",
       1);

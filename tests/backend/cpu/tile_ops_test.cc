@@ -149,12 +149,11 @@ TEST(TileOps, VectorMathIsAccurate) {
     ScalarOp op;
     double most;  // ulps
   };
-  constexpr Function kFunctions[] = {{ScalarOp::k_exp, 1.5},   {ScalarOp::k_expm1, 2.5}, {ScalarOp::k_log, 1.5},
-                                     {ScalarOp::k_log1p, 3.0}, {ScalarOp::k_sin, 2.0},   {ScalarOp::k_cos, 2.0},
-                                     {ScalarOp::k_tanh, 2.0},  {ScalarOp::k_erf, 2.0},   {ScalarOp::k_sigmoid, 2.5},
-                                     {ScalarOp::k_silu, 3.5},  {ScalarOp::k_hard_swish, 2.5},
-                                     {ScalarOp::k_sqrt, 0.51}, {ScalarOp::k_rsqrt, 1.5}, {ScalarOp::k_tan, 0.6},
-                                     {ScalarOp::k_atan, 0.6},  {ScalarOp::k_asinh, 0.6}};
+  constexpr Function kFunctions[] = {
+      {ScalarOp::k_exp, 1.5},     {ScalarOp::k_expm1, 2.5}, {ScalarOp::k_log, 1.5},        {ScalarOp::k_log1p, 3.0},
+      {ScalarOp::k_sin, 2.0},     {ScalarOp::k_cos, 2.0},   {ScalarOp::k_tanh, 2.0},       {ScalarOp::k_erf, 2.0},
+      {ScalarOp::k_sigmoid, 2.5}, {ScalarOp::k_silu, 3.5},  {ScalarOp::k_hard_swish, 2.5}, {ScalarOp::k_sqrt, 0.51},
+      {ScalarOp::k_rsqrt, 1.5},   {ScalarOp::k_tan, 0.6},   {ScalarOp::k_atan, 0.6},       {ScalarOp::k_asinh, 0.6}};
   std::vector<float> x;
   for (int exponent = -149; exponent <= 127; ++exponent) {
     for (int m = 0; m < 64; ++m) {

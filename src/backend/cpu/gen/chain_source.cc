@@ -30,7 +30,8 @@ Region rows_region(SymContext& own, const Region& region, const ChainParts& part
     auto vars = index_vars(own, domain);
     for (const Access& a : operands) {
       size_t rank = types[a.value].dims == dims ? 2 : 1;
-      result.push_back({a.value - (first - 1), {domain, {vars.begin(), vars.begin() + static_cast<ptrdiff_t>(rank)}, 1}, {}, {}});
+      result.push_back(
+          {a.value - (first - 1), {domain, {vars.begin(), vars.begin() + static_cast<ptrdiff_t>(rank)}, 1}, {}, {}});
     }
     return result;
   };
@@ -65,26 +66,30 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   for (int v : {scores.lhs.value, scores.rhs.value, values.rhs.value, result, region.outputs[0]}) {
     if (types[v].dtype != DType::kF32) return "an operand is not f32";
   }
-  if (candidate.constants[scores.rhs.value] || candidate.constants[values.rhs.value]) return "an operand of a product is constant";
+  if (candidate.constants[scores.rhs.value] || candidate.constants[values.rhs.value])
+    return "an operand of a product is constant";
   const Dims& dims = types[result].dims;
   // Where the scores would lie if they were stored: only its rows and batch are used.
   const Layout stored = Layout::row_major(dims);
-  auto first = analyse_contraction(context, scores, candidate.layouts[scores.lhs.value], candidate.layouts[scores.rhs.value], stored,
-                                   types[scores.lhs.value].dims, false, candidate.best);
-  auto second = analyse_contraction(context, values, stored, candidate.layouts[values.rhs.value], candidate.layouts.back(), dims, false, candidate.best);
+  auto first = analyse_contraction(context, scores, candidate.layouts[scores.lhs.value], candidate.layouts[scores.rhs.value],
+                                   stored, types[scores.lhs.value].dims, false, candidate.best);
+  auto second = analyse_contraction(context, values, stored, candidate.layouts[values.rhs.value], candidate.layouts.back(),
+                                    dims, false, candidate.best);
   for (auto* c : {&first, &second}) {
     if (auto* why = std::get_if<std::string>(c)) return *why;
     if (!std::holds_alternative<MatrixProduct>(std::get<Contraction>(*c).form)) return "a product is a convolution";
   }
   const auto &s = std::get<Contraction>(first), &v = std::get<Contraction>(second);
   const auto &sm = std::get<MatrixProduct>(s.form), &vm = std::get<MatrixProduct>(v.form);
-  if (s.row_dims != v.row_dims || sm.rows != vm.rows || sm.a_transposed || vm.a_transposed || sm.cols != dims.back()) return "the products run over other rows";
+  if (s.row_dims != v.row_dims || sm.rows != vm.rows || sm.a_transposed || vm.a_transposed || sm.cols != dims.back())
+    return "the products run over other rows";
   for (int k = 0; k < 3; ++k) {
     if (sm.batch[k].count != vm.batch[k].count) return "the products run over other batches";
   }
   Chain chain;
   const int buffers = inputs + 1;
-  for (auto [code, m, contract] : {std::tuple(&chain.code.scores, &sm, &scores), std::tuple(&chain.code.values, &vm, &values)}) {
+  for (auto [code, m, contract] :
+       {std::tuple(&chain.code.scores, &sm, &scores), std::tuple(&chain.code.values, &vm, &values)}) {
     code->buffers = buffers;
     code->b_form = m->b_transposed ? BForm::kTransposed : BForm::kRowMajor;
     code->b_buffer = contract->rhs.value;
@@ -96,7 +101,8 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   chain.second = fields_of(vm);
   chain.second.insert(chain.second.end(), {0, v.b_offset, v.c_offset, 0, 0});
   if (parts->first_row > 1) {
-    Region epilogue{region.inputs, {region.stages.begin(), region.stages.begin() + static_cast<ptrdiff_t>(parts->first_row)},
+    Region epilogue{region.inputs,
+                    {region.stages.begin(), region.stages.begin() + static_cast<ptrdiff_t>(parts->first_row)},
                     {inputs + static_cast<int>(parts->first_row) - 1}};
     if (auto why = epilogue_refusal(epilogue)) return *why;
     std::vector<Layout> layouts(candidate.layouts.begin(), candidate.layouts.begin() + inputs);
@@ -117,10 +123,14 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   chain.code.rows = std::move(lowered->blob);
   for (SymInt p : lowered->parameters) {
     ChainParameter parameter;
-    if (p == own.symbol("m")) parameter.kind = ChainParameter::Kind::kRows;
-    else if (p == own.symbol("n")) parameter.kind = ChainParameter::Kind::kCols;
-    else if (p.is_const()) parameter.number = p.value();
-    else return "a parameter of the rows is " + p.to_string();
+    if (p == own.symbol("m"))
+      parameter.kind = ChainParameter::Kind::kRows;
+    else if (p == own.symbol("n"))
+      parameter.kind = ChainParameter::Kind::kCols;
+    else if (p.is_const())
+      parameter.number = p.value();
+    else
+      return "a parameter of the rows is " + p.to_string();
     chain.code.row_parameters.push_back(parameter);
   }
   return chain;
@@ -183,7 +193,8 @@ class ChainSource final : public TacticSource {
   std::string_view name() const override { return "chain"; }
   std::string fingerprint() const override { return "chain-1"; }
 
-  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device, const BuildOptions&) const override {
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
+                                                       const BuildOptions&) const override {
     auto analysed = analyse(candidate);
     if (auto* why = std::get_if<std::string>(&analysed)) return Decline{*why};
     const Chain& chain = std::get<Chain>(analysed);
@@ -198,17 +209,20 @@ class ChainSource final : public TacticSource {
       if (!scores || !values) continue;
       // A block of scores and a panel of each operand should stay in the second-level cache.
       const double held = double(b.rows) * double(b.scores.gemm.cols) * 4;
-      double us = estimate_us(b.scores, *scores, machine) + estimate_us(b.values, *values, machine) + double(b.rows * b.scores.gemm.cols) * 1e-3;
+      double us = estimate_us(b.scores, *scores, machine) + estimate_us(b.values, *values, machine) +
+                  double(b.rows * b.scores.gemm.cols) * 1e-3;
       us *= held > double(machine.l2) * 0.8 ? 1.5 : 1.0;
       const double workers = std::max(1, device.threads);
       tactics.push_back({"chain", "rows=" + std::to_string(b.rows), us * std::max(1.0, double(b.blocks) / workers)});
     }
     if (tactics.empty()) return Decline{"no block of rows fits"};
-    std::stable_sort(tactics.begin(), tactics.end(), [](const Tactic& a, const Tactic& b) { return a.estimate_us < b.estimate_us; });
+    std::stable_sort(tactics.begin(), tactics.end(),
+                     [](const Tactic& a, const Tactic& b) { return a.estimate_us < b.estimate_us; });
     return tactics;
   }
 
-  Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic& tactic, const Device& device) const override {
+  Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic& tactic,
+                                            const Device& device) const override {
     auto analysed = analyse(candidate);
     if (auto* why = std::get_if<std::string>(&analysed)) return Error(ErrorCode::kInternal, *why);
     Chain& chain = std::get<Chain>(analysed);

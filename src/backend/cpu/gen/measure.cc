@@ -82,12 +82,17 @@ void fill(const Tensor& tensor, std::byte* memory, const Placed& p) {
     spread(from, reinterpret_cast<T*>(memory) + p.offset, p, 0);
   };
   switch (dtype_bits(tensor.dtype())) {
-    case 8: return copy(uint8_t{});
-    case 16: return copy(uint16_t{});
-    case 32: return copy(uint32_t{});
-    case 64: return copy(uint64_t{});
+    case 8:
+      return copy(uint8_t{});
+    case 16:
+      return copy(uint16_t{});
+    case 32:
+      return copy(uint32_t{});
+    case 64:
+      return copy(uint64_t{});
     // Two to a byte: dense, or it is not measured.
-    default: std::memcpy(memory, tensor.bytes().data(), tensor.bytes().size());
+    default:
+      std::memcpy(memory, tensor.bytes().data(), tensor.bytes().size());
   }
 }
 
@@ -147,12 +152,15 @@ class CpuBench final : public Bench {
       const Placed& p = places_.back();
       const int64_t bytes = dtype_bytes(p.dtype, p.elements());
       total += bytes;
-      if (total > options_.max_bytes) return Error(ErrorCode::kOutOfMemory, "its tensors take more than " + std::to_string(options_.max_bytes) + " bytes");
+      if (total > options_.max_bytes)
+        return Error(ErrorCode::kOutOfMemory, "its tensors take more than " + std::to_string(options_.max_bytes) + " bytes");
       memory_.emplace_back();
       if (input && candidate_.constants[i]) continue;
       memory_.back() = TEMPER_TRY(Memory::of(bytes));
-      if (input) fill(inputs[i], memory_.back().data(), p);
-      else std::memset(memory_.back().data(), 0, size_t(memory_.back().bytes()));
+      if (input)
+        fill(inputs[i], memory_.back().data(), p);
+      else
+        std::memset(memory_.back().data(), 0, size_t(memory_.back().bytes()));
     }
     return {};
   }
@@ -188,7 +196,8 @@ class CpuBench final : public Bench {
   }
 
   void spoil_outputs() override {
-    for (size_t i = candidate_.region->inputs.size(); i < memory_.size(); ++i) std::memset(memory_[i].data(), 0xA5, size_t(memory_[i].bytes()));
+    for (size_t i = candidate_.region->inputs.size(); i < memory_.size(); ++i)
+      std::memset(memory_[i].data(), 0xA5, size_t(memory_[i].bytes()));
   }
 
   ScalarValue output(size_t output, std::span<const int64_t> index) const override {
@@ -246,7 +255,8 @@ class CpuRunner final : public temper::Runner {
   }
   std::string machine() const override {
     const CpuInfo& cpu = cpu_info();
-    return cpu.model + " " + std::to_string(cpu.l1d_bytes) + " " + std::to_string(cpu.l2_bytes) + " " + std::to_string(cpu.l3_bytes);
+    return cpu.model + " " + std::to_string(cpu.l1d_bytes) + " " + std::to_string(cpu.l2_bytes) + " " +
+           std::to_string(cpu.l3_bytes);
   }
   int64_t ns_per_gigaoperation(const Device& device) const override { return measure_peak(device); }
   Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device& device,

@@ -1,4 +1,5 @@
-// The answer that there always is: a contraction as a reduction of products, in a tile program. Slow, and right for every index map.
+// The answer that there always is: a contraction as a reduction of products, in a tile program. Slow, and right for every index
+// map.
 #include <algorithm>
 
 #include "backend/cpu/gen/lower_tile.h"
@@ -17,8 +18,9 @@ Region as_reductions(const Region& region) {
     ScalarBuilder body;
     int32_t x = body.cast(body.operand(0, types[contract->lhs.value].dtype), contract->accumulate);
     int32_t y = body.cast(body.operand(1, types[contract->rhs.value].dtype), contract->accumulate);
-    Reduce sum{contract->domain, contract->reduced, {contract->lhs, contract->rhs}, body.finish(body.apply(ScalarOp::k_mul, x, y), 2),
-               MonoidKind::k_sum, {contract->dtype}};
+    Reduce sum{
+        contract->domain,  contract->reduced, {contract->lhs, contract->rhs}, body.finish(body.apply(ScalarOp::k_mul, x, y), 2),
+        MonoidKind::k_sum, {contract->dtype}};
     stage = std::move(sum);
   }
   return plain;
@@ -29,9 +31,11 @@ class NaiveSource final : public TacticSource {
   std::string_view name() const override { return "naive"; }
   std::string fingerprint() const override { return "naive-1"; }
 
-  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&,
+                                                       const BuildOptions&) const override {
     const auto& stages = candidate.region->stages;
-    const auto contracts = std::count_if(stages.begin(), stages.end(), [](const Stage& s) { return std::holds_alternative<Contract>(s); });
+    const auto contracts =
+        std::count_if(stages.begin(), stages.end(), [](const Stage& s) { return std::holds_alternative<Contract>(s); });
     if (contracts == 0) return Decline{"nothing in it is a contraction"};
     if (contracts > 1) return Decline{"more than one contraction: each alone is better"};
     if (auto why = tile_refusal(as_reductions(*candidate.region))) return Decline{*why};

@@ -10,7 +10,8 @@ class TileSource final : public TacticSource {
   std::string_view name() const override { return "tile"; }
   std::string fingerprint() const override { return "tile-2"; }
 
-  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&, const BuildOptions&) const override {
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&,
+                                                       const BuildOptions&) const override {
     if (auto why = tile_refusal(*candidate.region)) return Decline{*why};
     return std::vector<Tactic>{{"tile", "default", 0}};
   }

@@ -36,7 +36,8 @@ Status check_bounds(const ContractCode& code, const ContractProblem& p, const Co
   if (packed ? offsets.b != 0 || packed_bytes > bytes[code.b_buffer] : !b.inside(offsets.b, bytes[code.b_buffer], code.b))
     return outside("right operand");
   auto column_floats = [&](int buffer) { return buffer == -1 || bytes[buffer] >= cols * 4; };
-  if (!column_floats(code.bias_buffer) || !column_floats(code.scale_buffer) || !column_floats(code.shift_buffer)) return outside("bias");
+  if (!column_floats(code.bias_buffer) || !column_floats(code.scale_buffer) || !column_floats(code.shift_buffer))
+    return outside("bias");
   residual.loop(rows, offsets.residual_row), residual.loop(cols, 1);
   if (code.residual_buffer != -1 && !residual.inside(offsets.residual, bytes[code.residual_buffer], code.residual_type))
     return outside("residual");

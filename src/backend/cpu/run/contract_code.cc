@@ -11,7 +11,8 @@ void ContractCode::encode(ByteWriter& out) const {
   out.enumerator(b_form);
   out.string(config.to_string());
   out.enumerator(residual_type);
-  for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, shift_buffer, scale_buffer, a_fill, residual_zero, out_zero}) {
+  for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, shift_buffer, scale_buffer, a_fill,
+                residual_zero, out_zero}) {
     out.i32(v);
   }
   for (float v : {lo, hi, residual_scale, middle_lo, middle_hi, middle_scale}) out.f32(v);
@@ -30,11 +31,12 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
   code.b_form = TEMPER_TRY(in.enumerator<BForm>(3));
   code.config = TEMPER_TRY(ContractConfig::parse(TEMPER_TRY(in.string())));
   code.residual_type = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
-  for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer, &code.shift_buffer,
-                 &code.scale_buffer, &code.a_fill, &code.residual_zero, &code.out_zero}) {
+  for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer,
+                 &code.shift_buffer, &code.scale_buffer, &code.a_fill, &code.residual_zero, &code.out_zero}) {
     *v = TEMPER_TRY(in.i32());
   }
-  for (float* v : {&code.lo, &code.hi, &code.residual_scale, &code.middle_lo, &code.middle_hi, &code.middle_scale}) *v = TEMPER_TRY(in.f32());
+  for (float* v : {&code.lo, &code.hi, &code.residual_scale, &code.middle_lo, &code.middle_hi, &code.middle_scale})
+    *v = TEMPER_TRY(in.f32());
   code.epilogue_buffers = TEMPER_TRY(in.vector<int>());
   uint32_t bytes = TEMPER_TRY(in.count(1));
   auto epilogue = TEMPER_TRY(in.raw(bytes));
@@ -42,9 +44,11 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
   auto is_buffer = [&](int v) { return v >= 0 && v < code.buffers; };
   bool ok = code.buffers <= 4096 && is_buffer(code.a_buffer) && is_buffer(code.b_buffer) &&
             (code.c_buffer == -1 || is_buffer(code.c_buffer));
-  for (int v : {code.bias_buffer, code.residual_buffer, code.shift_buffer, code.scale_buffer}) ok = ok && (v == -1 || is_buffer(v));
+  for (int v : {code.bias_buffer, code.residual_buffer, code.shift_buffer, code.scale_buffer})
+    ok = ok && (v == -1 || is_buffer(v));
   for (int v : code.epilogue_buffers) ok = ok && is_buffer(v);
-  // A result has somewhere to go; what is not stored is the epilogue's, and sums become another type by a scale for each column.
+  // A result has somewhere to go; what is not stored is the epilogue's, and sums become another type by a scale for each
+  // column.
   ok = ok && (code.c_buffer != -1 || !code.epilogue_buffers.empty());
   ok = ok && (code.epilogue_buffers.empty() || code.c == DType::kF32 || code.c == DType::kI32);
   ok = ok && (code.a == DType::kF32 || code.c == DType::kI32 || code.scale_buffer != -1);
@@ -68,9 +72,10 @@ ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
     g.b_form = b_form;
   } else {
     ConvGeometry& g = p.conv;
-    int64_t* fields[kConvFields] = {&g.batch, &g.in_h, &g.in_w, &g.in_c, &g.out_h, &g.out_w, &g.out_c, &g.groups,
-                                    &g.kernel_h, &g.kernel_w, &g.stride_h, &g.stride_w, &g.dilation_h, &g.dilation_w, &g.pad_top, &g.pad_left,
-                                    &g.in_image, &g.in_row, &g.in_pixel, &g.out_image, &g.out_row, &g.out_pixel};
+    int64_t* fields[kConvFields] = {&g.batch,      &g.in_h,       &g.in_w,     &g.in_c,     &g.out_h,    &g.out_w,
+                                    &g.out_c,      &g.groups,     &g.kernel_h, &g.kernel_w, &g.stride_h, &g.stride_w,
+                                    &g.dilation_h, &g.dilation_w, &g.pad_top,  &g.pad_left, &g.in_image, &g.in_row,
+                                    &g.in_pixel,   &g.out_image,  &g.out_row,  &g.out_pixel};
     for (int k = 0; k < kConvFields; ++k) *fields[k] = f[k];
     if (p.transient) g.out_image = g.out_row = g.out_pixel = 0;
   }

@@ -8,8 +8,8 @@ namespace {
 
 class ContractLaunch final : public Launch {
  public:
-  ContractLaunch(const ContractCode& code, ContractProblem problem, const ContractConfig& config, const ContractOffsets& offsets,
-                 std::unique_ptr<TileEpilogue::Bound> epilogue)
+  ContractLaunch(const ContractCode& code, ContractProblem problem, const ContractConfig& config,
+                 const ContractOffsets& offsets, std::unique_ptr<TileEpilogue::Bound> epilogue)
       : code_(code),
         problem_(std::move(problem)),
         config_(config),
@@ -29,14 +29,22 @@ class ContractLaunch final : public Launch {
     auto floats = [&](int buffer) { return buffer == -1 ? nullptr : reinterpret_cast<const float*>(buffers[buffer]); };
     args.epilogue.bias = floats(code_.bias_buffer);
     const std::byte* residual = nullptr;
-    if (code_.residual_buffer != -1) residual = buffers[code_.residual_buffer] + dtype_bytes(code_.residual_type, offsets_.residual);
+    if (code_.residual_buffer != -1)
+      residual = buffers[code_.residual_buffer] + dtype_bytes(code_.residual_type, offsets_.residual);
     if (code_.a == DType::kF32) args.epilogue.residual = reinterpret_cast<const float*>(residual);
     args.epilogue.residual_row = offsets_.residual_row;
     args.epilogue.lo = code_.lo;
     args.epilogue.hi = code_.hi;
-    args.quantization = {code_.a_fill, reinterpret_cast<const int32_t*>(floats(code_.shift_buffer)), floats(code_.scale_buffer),
+    args.quantization = {code_.a_fill,
+                         reinterpret_cast<const int32_t*>(floats(code_.shift_buffer)),
+                         floats(code_.scale_buffer),
                          {code_.middle_lo, code_.middle_hi, code_.middle_scale},
-                         residual, code_.residual_type, offsets_.residual_row, code_.residual_zero, code_.residual_scale, code_.out_zero};
+                         residual,
+                         code_.residual_type,
+                         offsets_.residual_row,
+                         code_.residual_zero,
+                         code_.residual_scale,
+                         code_.out_zero};
     args.workspace = workspace;
     if (epilogue_) {
       for (size_t i = 0; i < epilogue_buffers_.size(); ++i) epilogue_buffers_[i] = buffers[code_.epilogue_buffers[i]];
@@ -96,12 +104,14 @@ class ContractKernel final : public Kernel {
       for (int b : code_.epilogue_buffers) bytes.push_back(buffer_bytes[b]);
       bound = TEMPER_TRY(epilogue_->prepare(parameters.subspan(code_.field_count()), bytes));
     }
-    return std::unique_ptr<Launch>(std::make_unique<ContractLaunch>(code_, std::move(problem), config, offsets, std::move(bound)));
+    return std::unique_ptr<Launch>(
+        std::make_unique<ContractLaunch>(code_, std::move(problem), config, offsets, std::move(bound)));
   }
 
  private:
-  // The plan's choice was made at one shape, and some kinds only run few rows or columns: at a shape that it can't run, the best by the
-  // model is taken. Packed weights lie as the choice wants them; their sizes are known, so that it holds at every shape.
+  // The plan's choice was made at one shape, and some kinds only run few rows or columns: at a shape that it can't run, the
+  // best by the model is taken. Packed weights lie as the choice wants them; their sizes are known, so that it holds at every
+  // shape.
   Expected<ContractConfig> config_for(const ContractProblem& problem) const {
     Status fits = validate(problem, code_.config);
     if (fits.ok()) return code_.config;

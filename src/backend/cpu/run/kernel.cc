@@ -25,7 +25,8 @@ Expected<std::unique_ptr<Kernel>> decode_kernel(std::string_view name, std::span
   }
   ByteReader reader(blob);
   auto kernel = TEMPER_TRY_AT(found->second(reader), "kernel '" + std::string(name) + "'");
-  if (reader.remaining() != 0) return Error(ErrorCode::kCorrupt, "bytes left over after the parameters of kernel '" + std::string(name) + "'");
+  if (reader.remaining() != 0)
+    return Error(ErrorCode::kCorrupt, "bytes left over after the parameters of kernel '" + std::string(name) + "'");
   return kernel;
 }
 

@@ -2,11 +2,11 @@
 //
 //   s = a * b,  s = epilogue(s),  p = rows(s),  c = p * d        (attention, for one)
 //
-// done by blocks of rows: a block of s stays in the second-level cache from its first product to its last. `rows` is a tile program of two
-// buffers, [m, n] to [m, n], which may run in place: it reads at its own point and reduces along rows only.
+// done by blocks of rows: a block of s stays in the second-level cache from its first product to its last. `rows` is a tile
+// program of two buffers, [m, n] to [m, n], which may run in place: it reads at its own point and reduces along rows only.
 //
-// Parameters of a launch: the fields and offsets of `scores` (a, b; c is not used), those of its epilogue, the fields and offsets of
-// `values` (b is d; a is not used).
+// Parameters of a launch: the fields and offsets of `scores` (a, b; c is not used), those of its epilogue, the fields and
+// offsets of `values` (b is d; a is not used).
 #pragma once
 
 #include "backend/cpu/run/contract_code.h"

@@ -1,7 +1,7 @@
 // The kernel kind "chain": see chain_code.h.
 //
-// A task is one block of rows of one point of the batch, so that the work is cut by the problem alone. Each worker has a block of s, and
-// scratch for the products and the tile program, of its own.
+// A task is one block of rows of one point of the batch, so that the work is cut by the problem alone. Each worker has a block
+// of s, and scratch for the products and the tile program, of its own.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -42,8 +42,8 @@ struct Places {  // in a worker's scratch
 
 class ChainLaunch final : public Launch {
  public:
-  ChainLaunch(const ChainCode& code, const ContractProblem& scores, const ContractProblem& values, std::array<int64_t, 4> offsets, Block full, Block tail,
-              std::unique_ptr<TileEpilogue::Bound> epilogue)
+  ChainLaunch(const ChainCode& code, const ContractProblem& scores, const ContractProblem& values,
+              std::array<int64_t, 4> offsets, Block full, Block tail, std::unique_ptr<TileEpilogue::Bound> epilogue)
       : code_(code),
         scores_(scores.gemm.with_strides()),
         values_(values.gemm.with_strides()),
@@ -57,7 +57,8 @@ class ChainLaunch final : public Launch {
     int64_t product = 0, program = 0;
     for (const Block* b : {&full_, &tail_}) {
       if (b->rows == 0) continue;
-      product = std::max({product, cpu::workspace_bytes(b->scores, code_.scores.config, 1), cpu::workspace_bytes(b->values, code_.values.config, 1)});
+      product = std::max({product, cpu::workspace_bytes(b->scores, code_.scores.config, 1),
+                          cpu::workspace_bytes(b->values, code_.values.config, 1)});
       program = std::max(program, b->program->workspace_bytes(1));
     }
     places_.program = places_.product + whole_lines(product);
@@ -74,8 +75,12 @@ class ChainLaunch final : public Launch {
       epilogue_->set_buffers(epilogue_buffers_, workspace + executor.workers() * places_.total);
     }
     const auto floats = [&](int buffer, int64_t offset) { return reinterpret_cast<float*>(buffers[buffer]) + offset; };
-    Job job{*this, workspace, floats(code_.scores.a_buffer, offsets_[0]), floats(code_.scores.b_buffer, offsets_[1]),
-            floats(code_.values.b_buffer, offsets_[2]), floats(code_.values.c_buffer, offsets_[3])};
+    Job job{*this,
+            workspace,
+            floats(code_.scores.a_buffer, offsets_[0]),
+            floats(code_.scores.b_buffer, offsets_[1]),
+            floats(code_.values.b_buffer, offsets_[2]),
+            floats(code_.values.c_buffer, offsets_[3])};
     for_each_task(executor, scores_.batch_count() * blocks_, [&](int64_t task, int worker) { job.task(task, worker); });
     return epilogue_ ? epilogue_->status() : Status();
   }
@@ -148,7 +153,8 @@ class EmptyLaunch final : public Launch {
 };
 
 Error outside(const char* what) {
-  return Error(ErrorCode::kCorrupt, std::string("the ") + what + " of a chain of products would lie outside its buffer; build the plan again");
+  return Error(ErrorCode::kCorrupt,
+               std::string("the ") + what + " of a chain of products would lie outside its buffer; build the plan again");
 }
 
 class ChainKernel final : public Kernel {
@@ -158,14 +164,16 @@ class ChainKernel final : public Kernel {
     kernel->code_ = TEMPER_TRY(ChainCode::decode(blob));
     for (const ContractCode* c : {&kernel->code_.scores, &kernel->code_.values}) {
       if (c->config.isa > cpu_info().isa) {
-        return Error(ErrorCode::kIncompatible, "a kernel needs the instruction set " + std::string(isa_name(c->config.isa)) +
-                                                   ", which this machine does not have; build the plan on this machine or for it");
+        return Error(ErrorCode::kIncompatible,
+                     "a kernel needs the instruction set " + std::string(isa_name(c->config.isa)) +
+                         ", which this machine does not have; build the plan on this machine or for it");
       }
     }
     ByteReader rows(kernel->code_.rows);
     kernel->program_ = TEMPER_TRY(tile::decode_kernel_program(rows));
     TEMPER_TRY(rows.finish());
-    bool fits = kernel->program_.buffers.size() == 2 && kernel->program_.parameters == static_cast<int>(kernel->code_.row_parameters.size());
+    bool fits = kernel->program_.buffers.size() == 2 &&
+                kernel->program_.parameters == static_cast<int>(kernel->code_.row_parameters.size());
     if (!kernel->code_.scores.epilogue_buffers.empty()) {
       ByteReader reader(kernel->code_.scores.epilogue);
       kernel->epilogue_ = TEMPER_TRY(TileEpilogue::decode(reader));
@@ -179,16 +187,19 @@ class ChainKernel final : public Kernel {
   int buffer_count() const override { return code_.scores.buffers; }
   int parameter_count() const override { return 2 * kFields + (epilogue_ ? epilogue_->parameter_count() : 0); }
 
-  Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const override {
+  Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
+                                            std::span<const int64_t> buffer_bytes) const override {
     const auto first = parameters.first(kFields), second = parameters.last(kFields);
     const ContractProblem scores = code_.scores.problem(first), values = code_.values.problem(second);
-    if (scores.gemm.rows == 0 || scores.gemm.batch_count() == 0 || values.gemm.cols == 0) return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
+    if (scores.gemm.rows == 0 || scores.gemm.batch_count() == 0 || values.gemm.cols == 0)
+      return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
     TEMPER_TRY(validate(scores));
     TEMPER_TRY(validate(values));
     bool same = scores.gemm.rows == values.gemm.rows && scores.gemm.cols == values.gemm.depth;
     for (int k = 0; k < 3; ++k) same = same && scores.gemm.batch[k].count == values.gemm.batch[k].count;
     if (!same) return Error(ErrorCode::kCorrupt, "the products of a chain have other sizes; build the plan again");
-    const std::array<int64_t, 4> offsets{first[kGemmFields], first[kGemmFields + 1], second[kGemmFields + 1], second[kGemmFields + 2]};
+    const std::array<int64_t, 4> offsets{first[kGemmFields], first[kGemmFields + 1], second[kGemmFields + 1],
+                                         second[kGemmFields + 2]};
     TEMPER_TRY(check_bounds(scores.gemm.with_strides(), values.gemm.with_strides(), offsets, buffer_bytes));
     const int64_t full_rows = std::min(code_.block_rows, scores.gemm.rows), tail_rows = scores.gemm.rows % full_rows;
     Block full = TEMPER_TRY(make_block(scores, values, full_rows)), tail;
@@ -228,7 +239,8 @@ class ChainKernel final : public Kernel {
     return block;
   }
 
-  Status check_bounds(const GemmGeometry& s, const GemmGeometry& v, const std::array<int64_t, 4>& offsets, std::span<const int64_t> bytes) const {
+  Status check_bounds(const GemmGeometry& s, const GemmGeometry& v, const std::array<int64_t, 4>& offsets,
+                      std::span<const int64_t> bytes) const {
     const auto matrix_b = [](Extent& e, const GemmGeometry& g) {
       e.loop(g.depth, g.b_form == BForm::kTransposed ? 1 : g.ldb), e.loop(g.cols, g.b_form == BForm::kTransposed ? g.ldb : 1);
       for (const auto& batch : g.batch) e.loop(batch.count, batch.b);

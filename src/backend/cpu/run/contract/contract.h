@@ -91,7 +91,7 @@ struct ContractProblem {
   static ContractProblem make_conv(const ConvGeometry& g);
   static ContractProblem make_conv_transpose(const ConvGeometry& g);
   bool is_empty() const;  // no element to compute: sizes that validate() need not accept
-  double flops() const;  // of the definition: 2 per multiply-add, padding counted
+  double flops() const;   // of the definition: 2 per multiply-add, padding counted
 };
 
 // What happens to a finished output value, in this order: + bias, + residual, clamp to [lo, hi], store; then `tile` is called

@@ -96,7 +96,9 @@ ContractConfig blocked(const ContractProblem& p, const Machine& machine, const S
 }
 
 int64_t winograd_tiles(const ConvGeometry& g, int m) {
-  const auto along = [m](int64_t out, int64_t dilation) { return std::min(out, dilation) * divide_up(divide_up(out, dilation), m); };
+  const auto along = [m](int64_t out, int64_t dilation) {
+    return std::min(out, dilation) * divide_up(divide_up(out, dilation), m);
+  };
   return along(g.out_h, g.dilation_h) * along(g.out_w, g.dilation_w);
 }
 

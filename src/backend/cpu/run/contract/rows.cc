@@ -136,7 +136,8 @@ void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t depth, int64_t 
     return;
   }
   const int64_t ldb = g.ldb ? g.ldb : g.depth;
-  tile::tile_ops().transpose(reinterpret_cast<uint32_t*>(panel), width, reinterpret_cast<const uint32_t*>(b + n * ldb + k), ldb, cols, depth);
+  tile::tile_ops().transpose(reinterpret_cast<uint32_t*>(panel), width, reinterpret_cast<const uint32_t*>(b + n * ldb + k), ldb,
+                             cols, depth);
   for (int64_t i = 0; i < depth && cols < width; ++i) std::fill(panel + i * width + cols, panel + (i + 1) * width, 0.0f);
 }
 
@@ -226,8 +227,8 @@ struct PanelRun {
   }
 };
 
-// The kernel rows that some output of the block has inside the image. Others would only add zeros; with a large dilation that is
-// a good part of all. Sums of integers count the padding too: their zero need not be 0.
+// The kernel rows that some output of the block has inside the image. Others would only add zeros; with a large dilation that
+// is a good part of all. Sums of integers count the padding too: their zero need not be 0.
 struct KernelRows {
   int64_t begin = 0, end = 0;
 };

@@ -81,7 +81,8 @@ TEMPER_KERNEL void tile(const TileCall& t) {
   if constexpr (Op::kAddsBias) {
     if (t.last && t.finish.bias != nullptr) {
       unrolled<NV>([&](auto j) TEMPER_INLINE {
-        const typename Op::Acc bias = Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
+        const typename Op::Acc bias =
+            Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
         unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = Op::add(acc[i * NV + j], bias); });
       });
     }

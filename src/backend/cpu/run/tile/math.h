@@ -288,8 +288,8 @@ template <class T>
 inline V<T> reciprocal(V<T> a) {
   return {T(1) / a.v};
 }
-// Near 1 the small distance to it is what is computed, so that the result is rounded once: arguments that differ stay apart as long as
-// floats can tell their results apart.
+// Near 1 the small distance to it is what is computed, so that the result is rounded once: arguments that differ stay apart as
+// long as floats can tell their results apart.
 inline VD sigmoid(VD a) {
   // exp of what is not positive: no overflow, and tiny results stay exact.
   VD e = exp(negate(absolute(a)));

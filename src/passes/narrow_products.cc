@@ -389,7 +389,7 @@ class Quantizer {
 
 }  // namespace
 
-Expected<Graph> quantize(const Graph& graph) {
+Expected<Graph> narrow_products(const Graph& graph) {
   return Rewrite::run(graph, [](Rewrite& rewrite, const Node& node, std::span<const Val>) -> std::vector<Val> {
     if (node.op->name != "contract") return {};
     auto result = Quantizer(rewrite).run(node);
