@@ -70,6 +70,11 @@ std::string symbol_name(Name name) {
   return id;
 }
 
+// Exporters write "?" and the like for a dimension that they have no name for: two of them are not equal.
+bool is_name(Name name) {
+  return std::any_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)); });
+}
+
 class Importer {
  public:
   // `choices`: see Note [Branches of different rank]; it grows with each one met beyond its end.
@@ -144,7 +149,7 @@ class Importer {
       const Dim& d = (*info.type.shape)[i];
       if (d.kind == Dim::kValue && d.value >= 0)
         type.dims.push_back(d.value);
-      else if (d.kind == Dim::kParam && !d.param.empty())
+      else if (d.kind == Dim::kParam && is_name(d.param))
         type.dims.push_back(scope.builder.sym().symbol(symbol_name(d.param)));
       else
         type.dims.push_back(scope.builder.sym().symbol(symbol_name(std::string(info.name) + "_" + std::to_string(i))));
