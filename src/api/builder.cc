@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "api/build_progress.h"
 #include "api/plan_notes.h"
@@ -9,6 +10,7 @@
 #include "api/translate.h"
 #include "base/cpu_info.h"
 #include "builder/build.h"
+#include "runtime/context.h"
 
 namespace temper::api {
 
@@ -24,7 +26,8 @@ nvinfer1::INetworkDefinition* Builder::createNetworkV2(nvinfer1::NetworkDefiniti
 }
 
 nvinfer1::IBuilderConfig* Builder::createBuilderConfig() noexcept {
-  return guarded<nvinfer1::IBuilderConfig*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IBuilderConfig*> { return new BuilderConfig(reporter_); });
+  return guarded<nvinfer1::IBuilderConfig*>(
+      reporter_, nullptr, [&]() -> Expected<nvinfer1::IBuilderConfig*> { return new BuilderConfig(reporter_); });
 }
 
 nvinfer1::IOptimizationProfile* Builder::createOptimizationProfile() noexcept {
@@ -65,16 +68,18 @@ Status check_profile(const Graph& graph, const Profile& profile) {
     for (ValueId id : graph.inputs()) {
       if (graph.value(id).name == name) input = &graph.value(id);
     }
-    if (!input) return Error(ErrorCode::kNotFound, "an optimization profile names '" + name + "', which is not an input of the network");
+    if (!input)
+      return Error(ErrorCode::kNotFound, "an optimization profile names '" + name + "', which is not an input of the network");
     const Dims& dims = input->tensor().dims;
     for (const auto* shape : {&range.least, &range.best, &range.largest}) {
       if (shape->size() != dims.size()) {
-        return invalid("the profile of input '" + name + "' has rank " + std::to_string(shape->size()) + ", the input " + std::to_string(dims.size()));
+        return invalid("the profile of input '" + name + "' has rank " + std::to_string(shape->size()) + ", the input " +
+                       std::to_string(dims.size()));
       }
       for (size_t d = 0; d < dims.size(); ++d) {
         if (dims[d].is_const() && dims[d].value() != (*shape)[d]) {
-          return invalid("the profile of input '" + name + "' has the extent " + std::to_string((*shape)[d]) + " in dimension " + std::to_string(d) +
-                         ", where the network has " + std::to_string(dims[d].value()));
+          return invalid("the profile of input '" + name + "' has the extent " + std::to_string((*shape)[d]) +
+                         " in dimension " + std::to_string(d) + ", where the network has " + std::to_string(dims[d].value()));
         }
       }
     }
@@ -88,6 +93,28 @@ Status check_network(const Network& network, const BuilderConfig& config) {
   if (graph.outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
   for (const OptimizationProfile& profile : config.profiles()) TEMPER_TRY(check_profile(graph, profile.profile()));
   return {};
+}
+
+}  // namespace
+
+namespace {
+
+// Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
+Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int threads) {
+  Context context(TEMPER_TRY(Engine::load(bytes, nullptr)));
+  const plan::PlanT& plan = context.engine().plan();
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    if (plan.inputs[i]->best.size() != plan.inputs[i]->dims.size()) return {};
+    TEMPER_TRY(context.set_input_shape(static_cast<int>(i), plan.inputs[i]->best));
+  }
+  TEMPER_TRY(context.prepare(threads));
+  const auto needed = static_cast<std::size_t>(context.workspace_bytes());
+  constexpr std::size_t kNone = 64;  // what a context holds whose kernels need nothing
+  if (needed <= std::max(limit, kNone)) return {};
+  return Error(ErrorCode::kOutOfMemory, "the kernels need " + std::to_string(needed) +
+                                            " bytes of workspace, and the memory pool allows " + std::to_string(limit) +
+                                            "; allow more with --memPoolSize=workspace:MiB, or set no limit")
+      .at("workspace");
 }
 
 }  // namespace
@@ -131,10 +158,14 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   if (cache) cache->replace(std::move(learnt));
   TEMPER_TRY(built);
   TEMPER_TRY(network.still_intact());
-  return sink.take();
+  PageMemory plan = sink.take();
+  const std::size_t limit = config.getMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE);
+  if (limit != SIZE_MAX) TEMPER_TRY(check_workspace(plan.bytes(), limit, build.compile.device.threads));
+  return plan;
 }
 
-nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network,
+                                                       nvinfer1::IBuilderConfig& config) noexcept {
   return guarded<nvinfer1::IHostMemory*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IHostMemory*> {
     return make_host_memory(TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config))));
   });
@@ -147,13 +178,15 @@ bool Builder::buildSerializedNetworkToStream(nvinfer1::INetworkDefinition& netwo
     PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config)));
     for (int64_t at = 0, size = static_cast<int64_t>(plan.size()); at < size; at += kPiece) {
       const int64_t piece = std::min(kPiece, size - at);
-      if (writer.write(plan.data() + at, piece) != piece) return Error(ErrorCode::kIo, "the stream writer did not take the plan");
+      if (writer.write(plan.data() + at, piece) != piece)
+        return Error(ErrorCode::kIo, "the stream writer did not take the plan");
     }
     return true;
   });
 }
 
-nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config) noexcept {
+nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefinition& network,
+                                                      nvinfer1::IBuilderConfig& config) noexcept {
   return guarded<nvinfer1::ICudaEngine*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ICudaEngine*> {
     auto& given = static_cast<BuilderConfig&>(config);
     PageMemory plan = TEMPER_TRY(build(static_cast<Network&>(network), given));
@@ -161,7 +194,8 @@ nvinfer1::ICudaEngine* Builder::buildEngineWithConfig(nvinfer1::INetworkDefiniti
   });
 }
 
-bool Builder::isNetworkSupported(nvinfer1::INetworkDefinition const& network, nvinfer1::IBuilderConfig const& config) const noexcept {
+bool Builder::isNetworkSupported(nvinfer1::INetworkDefinition const& network,
+                                 nvinfer1::IBuilderConfig const& config) const noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     TEMPER_TRY(check_network(static_cast<const Network&>(network), static_cast<const BuilderConfig&>(config)));
     return true;

@@ -21,7 +21,9 @@ bool may_make(void* logger, int32_t version) noexcept {
     return false;
   }
   if (version / 10000 > NV_TENSORRT_MAJOR) {
-    reporter.report(ErrorCode::kIncompatible, "the program was compiled for a newer API than this library has; compile it with the headers of this library");
+    reporter.report(
+        ErrorCode::kIncompatible,
+        "the program was compiled for a newer API than this library has; compile it with the headers of this library");
     return false;
   }
   nvinfer1::ILogger* none = nullptr;
@@ -38,10 +40,9 @@ Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemor
 Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path) {
   auto file = std::make_shared<const MappedFile>(TEMPER_TRY(MappedFile::open(path)));
   file->will_need();
-  auto engine = Engine::load(file->bytes(), file);
-  TEMPER_TRY(file->still_intact());
-  if (!engine.ok()) return std::move(engine).error().at(path);
-  return std::move(*engine);
+  auto engine = Engine::load(file);
+  if (!engine.ok() && engine.error().code() != ErrorCode::kIo) return std::move(engine).error().at(path);
+  return engine;
 }
 
 nvinfer1::ICudaEngine* Runtime::load_file(char const* path) noexcept {
@@ -71,7 +72,8 @@ nvinfer1::ICudaEngine* Runtime::load_stream(Read read) noexcept {
       const size_t at = plan.size();
       TEMPER_TRY(plan.resize(at + kPiece));
       const int64_t got = read(plan.data() + at, kPiece);
-      if (got < 0 || got > kPiece) return Error(ErrorCode::kIo, "the stream reader failed after " + std::to_string(at) + " bytes of the plan");
+      if (got < 0 || got > kPiece)
+        return Error(ErrorCode::kIo, "the stream reader failed after " + std::to_string(at) + " bytes of the plan");
       TEMPER_TRY(plan.resize(at + static_cast<size_t>(got)));
       if (got < kPiece) return load_engine(reporter_, std::move(plan), cpu_threads_);
     }

@@ -8,6 +8,8 @@ template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 16 does not deduce it
 
 Dims kept(const Dims& domain, int reduced) { return Dims(domain.begin(), domain.end() - reduced); }
 
@@ -22,16 +24,24 @@ std::vector<TensorType> result_types(const Stage& stage) {
                  [&](const Reduce& s) {
                    for (DType dtype : s.dtypes) types.push_back({dtype, kept(s.domain, s.reduced)});
                  },
-                 [&](const Contract& s) { types.push_back({s.dtype, kept(s.domain, s.reduced)}); },
-                 [&](const Scan& s) { types.push_back({s.dtype, s.domain}); },
+                 [&](const Contract& s) {
+                   types.push_back({s.dtype, kept(s.domain, s.reduced)});
+                 },
+                 [&](const Scan& s) {
+                   types.push_back({s.dtype, s.domain});
+                 },
                  [&](const Sort& s) {
                    Dims dims = s.domain;
                    dims[s.axis] = s.count;
                    types.push_back({s.dtype, dims});
                    types.push_back({DType::kI64, dims});
                  },
-                 [&](const Scatter& s) { types.push_back({s.dtype, s.dims}); },
-                 [&](const Compact& s) { types.push_back({DType::kI64, {s.size}}); },
+                 [&](const Scatter& s) {
+                   types.push_back({s.dtype, s.dims});
+                 },
+                 [&](const Compact& s) {
+                   types.push_back({DType::kI64, {s.size}});
+                 },
                  [&](const Opaque& s) { types = s.results; },
              },
              stage);
@@ -46,10 +56,14 @@ std::vector<const Access*> accesses_of(const Stage& stage) {
   std::visit(Overloaded{
                  [&](const Map& s) { add_all(s.operands); },
                  [&](const Reduce& s) { add_all(s.operands); },
-                 [&](const Contract& s) { accesses = {&s.lhs, &s.rhs}; },
+                 [&](const Contract& s) {
+                   accesses = {&s.lhs, &s.rhs};
+                 },
                  [&](const Scan& s) { accesses = {&s.operand}; },
                  [&](const Sort& s) { accesses = {&s.operand}; },
-                 [&](const Scatter& s) { accesses = {&s.base, &s.update, &s.target}; },
+                 [&](const Scatter& s) {
+                   accesses = {&s.base, &s.update, &s.target};
+                 },
                  [&](const Compact& s) { accesses = {&s.mask}; },
                  [&](const Opaque&) {},
              },

@@ -41,23 +41,28 @@ Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engin
   segment_done_.resize(plan.segments.size());
   scratch_.resize(engine_->most_slots());
   addresses_.resize(plan.buffers.size());
+  bytes_.resize(plan.buffers.size());
   unbounded_.resize(plan.buffers.size());
   launches_.resize(plan.steps.size());
   arguments_.resize(plan.steps.size());
   for (size_t i = 0; i < plan.steps.size(); ++i) arguments_[i].resize(plan.steps[i]->buffers.size());
   for (size_t b = 0; b < plan.buffers.size(); ++b) {
     // Constants are never written: kernels take plain pointers for inputs and outputs alike.
-    if (plan.buffers[b]->kind == plan::BufferKind::Constant) addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+    if (plan.buffers[b]->kind != plan::BufferKind::Constant) continue;
+    addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+    bytes_[b] = static_cast<int64_t>(plan.buffers[b]->size);
   }
 }
 
 Status Context::set_input_shape(int input, std::span<const int64_t> dims) {
   const plan::BindingT& binding = *engine_->plan().inputs[input];
   if (dims.size() != binding.dims.size()) {
-    return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' has rank " + std::to_string(binding.dims.size()) + ", not that of " + dims_text(dims));
+    return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' has rank " + std::to_string(binding.dims.size()) +
+                                                  ", not that of " + dims_text(dims));
   }
   for (int64_t d : dims) {
-    if (d < 0 || d > (int64_t(1) << 40)) return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' can't have the shape " + dims_text(dims));
+    if (d < 0 || d > (int64_t(1) << 40))
+      return Error(ErrorCode::kInvalidArgument, "input '" + binding.name + "' can't have the shape " + dims_text(dims));
   }
   if (std::ranges::equal(input_dims_[input], dims)) return {};
   input_dims_[input].assign(dims.begin(), dims.end());
@@ -81,14 +86,17 @@ Status Context::bind_shapes() {
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     const plan::BindingT& binding = *plan.inputs[i];
     if (input_dims_[i].size() != binding.dims.size()) {
-      return Error(ErrorCode::kInvalidArgument, "the shape of input '" + binding.name + "' is not set; it must be before the context runs");
+      return Error(ErrorCode::kInvalidArgument,
+                   "the shape of input '" + binding.name + "' is not set; it must be before the context runs");
     }
     for (size_t d = 0; d < binding.dims.size(); ++d) {
       if (!binding.sets[d]) continue;
       int slot = binding.dims[d];
       if (set[slot] && slots_[slot] != input_dims_[i][d]) {
-        return Error(ErrorCode::kInvalidArgument, "dimension '" + binding.dim_names[d] + "' is " + std::to_string(slots_[slot]) + " elsewhere, but " +
-                                                      std::to_string(input_dims_[i][d]) + " in input '" + binding.name + "' of shape " + dims_text(input_dims_[i]));
+        return Error(ErrorCode::kInvalidArgument, "dimension '" + binding.dim_names[d] + "' is " +
+                                                      std::to_string(slots_[slot]) + " elsewhere, but " +
+                                                      std::to_string(input_dims_[i][d]) + " in input '" + binding.name +
+                                                      "' of shape " + dims_text(input_dims_[i]));
       }
       slots_[slot] = input_dims_[i][d];
       set[slot] = 1;
@@ -108,9 +116,31 @@ Status Context::run_segment(int segment) {
   return {};
 }
 
-int64_t Context::bytes_of(int buffer) const {
-  const plan::BufferT& b = *engine_->plan().buffers[buffer];
-  return b.kind == plan::BufferKind::Constant ? static_cast<int64_t>(b.size) : slots_[b.bytes];
+// The caller gives as much memory as the dims say; a plan that counts otherwise must not run.
+Status Context::check_binding(const plan::BindingT& binding) const {
+  int64_t elements = 1;
+  bool good = true;
+  for (int slot : binding.dims) good = good && slots_[slot] >= 0 && !__builtin_mul_overflow(elements, slots_[slot], &elements);
+  if (good && elements < (int64_t(1) << 56) &&
+      bytes_[binding.buffer] <= dtype_bytes(static_cast<DType>(binding.dtype), elements))
+    return {};
+  return Error(ErrorCode::kCorrupt,
+               "tensor '" + binding.name + "' has another size than its dimensions say; build the plan again");
+}
+
+// The address of a buffer that is known to have so many bytes.
+Expected<std::byte*> Context::room(int buffer, int64_t bytes) const {
+  if (bytes_[buffer] >= bytes) return addresses_[buffer];
+  return Error(ErrorCode::kCorrupt, "tensor '" + engine_->plan().buffers[buffer]->name + "' has " +
+                                        std::to_string(bytes_[buffer]) + " bytes where a step needs " + std::to_string(bytes) +
+                                        "; build the plan again");
+}
+
+Status Context::copy(int to, int from) {
+  int64_t bytes = bytes_[from];
+  std::byte* target = TEMPER_TRY(room(to, bytes));
+  if (bytes > 0) std::memmove(target, addresses_[from], static_cast<size_t>(bytes));
+  return {};
 }
 
 Status Context::size_buffers(int segment) {
@@ -125,19 +155,28 @@ Status Context::size_buffers(int segment) {
     if (bytes < 0 || bytes > (int64_t(1) << 44) || (sum += bytes) > (int64_t(1) << 46)) {
       return Error(ErrorCode::kOutOfMemory, "tensor '" + buffer.name + "' would have " + std::to_string(bytes) + " bytes");
     }
+    bytes_[b] = bytes;
     if (buffer.kind != plan::BufferKind::Arena) continue;
     if (segment == 0) {
       lifetimes.push_back({buffer.first, buffer.last, bytes});
       planned.push_back(static_cast<int>(b));
     } else {
       addresses_[b] = unbounded_[b].reserve(bytes);
-      if (!addresses_[b]) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
+      if (!addresses_[b])
+        return Error(ErrorCode::kOutOfMemory,
+                     "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
+    }
+  }
+  for (const auto* bindings : {&plan.inputs, &plan.outputs}) {
+    for (const auto& binding : *bindings) {
+      if (plan.buffers[binding->buffer]->segment == segment) TEMPER_TRY(check_binding(*binding));
     }
   }
   if (segment != 0) return {};
   Placement placement = plan_memory(lifetimes, kAlignment);
   std::byte* base = arena_.reserve(placement.total);
-  if (!base) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
+  if (!base)
+    return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
   for (size_t i = 0; i < planned.size(); ++i) addresses_[planned[i]] = base + placement.offsets[i];
   return {};
 }
@@ -152,11 +191,13 @@ Status Context::prepare_launches(int segment) {
     parameters.clear();
     bytes.clear();
     for (int slot : step.parameters) parameters.push_back(slots_[slot]);
-    for (int buffer : step.buffers) bytes.push_back(bytes_of(buffer));
-    launches_[i] = TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
+    for (int buffer : step.buffers) bytes.push_back(bytes_[buffer]);
+    launches_[i] =
+        TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
     workspace = std::max(workspace, launches_[i]->workspace_bytes(workers_));
   }
-  if (!workspace_.reserve(workspace)) return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
+  if (!workspace_.reserve(workspace))
+    return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
   return {};
 }
 
@@ -165,9 +206,12 @@ Status Context::take_outputs(int segment) {
   for (size_t o = 0; o < plan.outputs.size(); ++o) {
     int b = plan.outputs[o]->buffer;
     if (plan.buffers[b]->segment != segment) continue;
-    if (allocators_[o]) addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
-    if (!addresses_[b] && bytes_of(b) > 0) {
-      return Error(ErrorCode::kInvalidArgument, "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
+    if (allocators_[o])
+      addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_[b])));
+    if (!addresses_[b] && bytes_[b] > 0) {
+      return Error(
+          ErrorCode::kInvalidArgument,
+          "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
     }
   }
   return {};
@@ -184,8 +228,9 @@ Status Context::resolve_shapes() {
     for (size_t d = 0; d < plan.inputs[i]->dims.size(); ++d) {
       int64_t expected = slots_[plan.inputs[i]->dims[d]];
       if (expected != input_dims_[i][d]) {
-        return Error(ErrorCode::kInvalidArgument, "input '" + plan.inputs[i]->name + "' has the shape " + dims_text(input_dims_[i]) + ", but dimension " +
-                                                      std::to_string(d) + " must be " + std::to_string(expected));
+        return Error(ErrorCode::kInvalidArgument, "input '" + plan.inputs[i]->name + "' has the shape " +
+                                                      dims_text(input_dims_[i]) + ", but dimension " + std::to_string(d) +
+                                                      " must be " + std::to_string(expected));
       }
     }
   }
@@ -221,12 +266,13 @@ Status Context::run(Executor& executor) {
   TEMPER_TRY(take_outputs(0));
   const plan::PlanT& plan = engine_->plan();
   for (const auto& input : plan.inputs) {
-    if (!addresses_[input->buffer] && bytes_of(input->buffer) > 0) {
+    if (!addresses_[input->buffer] && bytes_[input->buffer] > 0) {
       return Error(ErrorCode::kInvalidArgument, "input '" + input->name + "' has no address; set one before the context runs");
     }
   }
   FloatEnvironment defaults;
-  return run_range(0, static_cast<int>(plan.steps.size()), executor);
+  TEMPER_TRY(run_range(0, static_cast<int>(plan.steps.size()), executor));
+  return engine_->source_intact();
 }
 
 Status Context::run_range(int begin, int end, Executor& executor) {
@@ -253,11 +299,11 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         ++i;
         break;
       case plan::StepKind::Size:
-        std::memcpy(&slots_[step.slot], addresses_[step.buffers[0]], sizeof(int64_t));
+        std::memcpy(&slots_[step.slot], TEMPER_TRY(room(step.buffers[0], sizeof(int64_t))), sizeof(int64_t));
         ++i;
         break;
       case plan::StepKind::If: {
-        bool yes = *reinterpret_cast<const uint8_t*>(addresses_[step.buffers[0]]) != 0;
+        bool yes = *reinterpret_cast<const uint8_t*>(TEMPER_TRY(room(step.buffers[0], 1))) != 0;
         TEMPER_TRY(yes ? run_range(step.begin, step.middle, executor) : run_range(step.middle, step.end, executor));
         i = step.end;
         break;
@@ -273,45 +319,39 @@ Status Context::run_range(int begin, int end, Executor& executor) {
 
 Status Context::run_loop(const plan::StepT& step, Executor& executor) {
   const plan::LoopInfoT& loop = *step.loop;
-  auto read_trip = [&] {
-    int64_t trip = INT64_MAX;
-    if (loop.trip != -1) std::memcpy(&trip, addresses_[loop.trip], sizeof(trip));
-    return trip;
+  int64_t trip = INT64_MAX;
+  if (loop.trip != -1) std::memcpy(&trip, TEMPER_TRY(room(loop.trip, sizeof(trip))), sizeof(trip));
+  auto holds = [&](int buffer) -> Expected<bool> {
+    return *reinterpret_cast<const uint8_t*>(TEMPER_TRY(room(buffer, 1))) != 0;
   };
-  bool going = loop.condition == -1 || *reinterpret_cast<const uint8_t*>(addresses_[loop.condition]) != 0;
-  int64_t trip = read_trip();
-  for (size_t s = 0; s < loop.states_in.size(); ++s) {
-    std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_from[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
-  }
+  bool going = loop.condition == -1 || TEMPER_TRY(holds(loop.condition));
+  for (size_t s = 0; s < loop.states_in.size(); ++s) TEMPER_TRY(copy(loop.states_in[s], loop.states_from[s]));
   // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
   bool counted = loop.count_slot == -1;
   std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
   int64_t iteration = 0;
   for (; going && iteration < trip; ++iteration) {
-    if (loop.iteration != -1) std::memcpy(addresses_[loop.iteration], &iteration, sizeof(iteration));
+    if (loop.iteration != -1) std::memcpy(TEMPER_TRY(room(loop.iteration, sizeof(iteration))), &iteration, sizeof(iteration));
     TEMPER_TRY(run_range(step.begin, step.end, executor));
     for (size_t s = 0; s < loop.scans_from.size(); ++s) {
-      int64_t bytes = bytes_of(loop.scans_from[s]);
+      int64_t bytes = bytes_[loop.scans_from[s]];
+      if (bytes == 0) continue;
       const std::byte* from = addresses_[loop.scans_from[s]];
       if (counted) {
-        std::memcpy(addresses_[loop.scans_to[s]] + iteration * bytes, from, static_cast<size_t>(bytes));
+        int64_t end = bytes;
+        if (__builtin_mul_overflow(bytes, iteration + 1, &end)) end = INT64_MAX;
+        std::memcpy(TEMPER_TRY(room(loop.scans_to[s], end)) + (end - bytes), from, static_cast<size_t>(bytes));
       } else {
         stacks[s].insert(stacks[s].end(), from, from + bytes);
       }
     }
-    if (loop.body_condition != -1) going = *reinterpret_cast<const uint8_t*>(addresses_[loop.body_condition]) != 0;
+    if (loop.body_condition != -1) going = TEMPER_TRY(holds(loop.body_condition));
     // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_out[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_result[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
+    for (size_t s = 0; s < loop.states_in.size(); ++s) TEMPER_TRY(copy(loop.states_result[s], loop.states_out[s]));
+    for (size_t s = 0; s < loop.states_in.size(); ++s) TEMPER_TRY(copy(loop.states_in[s], loop.states_result[s]));
   }
   if (iteration == 0) {
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_in[s]], static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
+    for (size_t s = 0; s < loop.states_in.size(); ++s) TEMPER_TRY(copy(loop.states_result[s], loop.states_in[s]));
   }
   if (!counted) {
     slots_[loop.count_slot] = iteration;
@@ -321,7 +361,10 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
       TEMPER_TRY(take_outputs(step.segment));
       TEMPER_TRY(prepare_launches(step.segment));
     }
-    for (size_t s = 0; s < stacks.size(); ++s) std::memcpy(addresses_[loop.scans_to[s]], stacks[s].data(), stacks[s].size());
+    for (size_t s = 0; s < stacks.size(); ++s) {
+      std::byte* to = TEMPER_TRY(room(loop.scans_to[s], static_cast<int64_t>(stacks[s].size())));
+      if (!stacks[s].empty()) std::memcpy(to, stacks[s].data(), stacks[s].size());
+    }
   }
   return {};
 }

@@ -1,7 +1,7 @@
 // Context: one execution of an engine at a time: shapes, addresses, activations.
 //
-// Setting shapes runs the shape program and plans the memory; after that run() walks the steps. For a plan in which no size depends
-// on data, run() allocates nothing once a shape has been prepared. Not thread-safe; many contexts may share an engine.
+// Setting shapes runs the shape program and plans the memory; after that run() walks the steps. For a plan in which no size
+// depends on data, run() allocates nothing once a shape has been prepared. Not thread-safe; many contexts may share an engine.
 //
 //   Context context(engine);
 //   TEMPER_TRY(context.set_input_shape(0, {1, 3, 224, 224}));
@@ -43,7 +43,9 @@ class Context {
 
   const Engine& engine() const { return *engine_; }
   Status set_input_shape(int input, std::span<const int64_t> dims);
-  Status set_input_shape(int input, std::initializer_list<int64_t> dims) { return set_input_shape(input, std::span(dims.begin(), dims.size())); }
+  Status set_input_shape(int input, std::initializer_list<int64_t> dims) {
+    return set_input_shape(input, std::span(dims.begin(), dims.size()));
+  }
   const std::vector<int64_t>& input_shape(int input) const { return input_dims_[input]; }
   void set_address(Direction direction, int index, void* data);
   void* address(Direction direction, int index) const;
@@ -57,10 +59,12 @@ class Context {
   // Runs what the shapes decide. run() does it when needed.
   Status prepare(int workers);
   Status run(Executor& executor);
-  // Dims of an output: after resolve_shapes() where they follow from the inputs' shapes, else after run(); -1 for a dim not known yet.
+  // Dims of an output: after resolve_shapes() where they follow from the inputs' shapes, else after run(); -1 for a dim not
+  // known yet.
   int64_t output_extent(int output, int dim) const;
   std::vector<int64_t> output_shape(int output) const;
   int64_t activation_bytes() const { return arena_.bytes() + workspace_.bytes(); }
+  int64_t workspace_bytes() const { return workspace_.bytes(); }  // scratch of the kernels
 
   // Called with the time of each step of every run, in nanoseconds, when set.
   std::function<void(int step, int64_t nanoseconds)> on_step;
@@ -75,18 +79,21 @@ class Context {
   Status run_range(int begin, int end, Executor& executor);
   Status run_loop(const plan::StepT& step, Executor& executor);
   Status take_outputs(int segment);
-  int64_t bytes_of(int buffer) const;
+  Status check_binding(const plan::BindingT& binding) const;
+  Expected<std::byte*> room(int buffer, int64_t bytes) const;
+  Status copy(int to, int from);
 
   std::shared_ptr<const Engine> engine_;
   std::vector<std::vector<int64_t>> input_dims_;
   std::vector<OutputAllocator> allocators_;
   std::vector<int64_t> slots_;
   std::vector<char> segment_done_;
-  std::vector<int64_t> scratch_;                    // for shape programs
-  std::vector<std::byte*> addresses_;               // by buffer
-  std::vector<GrowingBuffer> unbounded_;            // by buffer: those whose size depends on data
+  std::vector<int64_t> scratch_;                        // for shape programs
+  std::vector<std::byte*> addresses_;                   // by buffer
+  std::vector<int64_t> bytes_;                          // by buffer: how many it has, since its segment ran
+  std::vector<GrowingBuffer> unbounded_;                // by buffer: those whose size depends on data
   std::vector<std::unique_ptr<cpu::Launch>> launches_;  // by step
-  std::vector<std::vector<std::byte*>> arguments_;  // by step
+  std::vector<std::vector<std::byte*>> arguments_;      // by step
   GrowingBuffer arena_, workspace_;
   int workers_ = 0;
   bool resolved_ = false;  // slots of segment 0 are those of input_dims_

@@ -8,7 +8,7 @@
 
 #include "NvInfer.h"
 #include "NvOnnxParser.h"
-#include "small_model.h"
+#include "tests/programs/small_model.h"
 #include "temper/temper.h"
 
 namespace client {

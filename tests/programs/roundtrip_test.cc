@@ -169,7 +169,8 @@ TEST_F(Roundtrip, OutputAllocatorsAreAskedAndTold) {
 
 TEST(DataDependent, TheAllocatorLearnsTheShape) {
   client::Logger logger;
-  client::Loaded loaded(logger, small::model({small::node("NonZero", {"x"}, {"y"})}, {small::value("x", {8})}, {small::value("y", {1, -1}, small::kInt64)}));
+  client::Loaded loaded(logger, small::model({small::node("NonZero", {"x"}, {"y"})}, {small::value("x", {8})},
+                                             {small::value("y", {1, -1}, small::kInt64)}));
   ASSERT_TRUE(loaded.engine) << temper::lastError().text();
   EXPECT_EQ(loaded.engine->getTensorDataType("y"), DataType::kINT64);
   std::unique_ptr<IExecutionContext> context(loaded.engine->createExecutionContext());
@@ -253,6 +254,29 @@ TEST_F(Roundtrip, APlanIsTheSameThroughMemoryFilesAndStreams) {
   }
 }
 
+// Weights of several pages, so that the cut takes whole ones away.
+TEST(MappedPlan, AFileThatIsCutIsAnErrorAndNoSignal) {
+  client::Logger logger;
+  const std::string model = small::model({small::node("MatMul", {"x", "w"}, {"y"})}, {small::value("x", {1, 64})},
+                                         {small::value("y", {1, 512})}, {small::waves("w", {64, 512})});
+  client::Loaded loaded(logger, model);
+  ASSERT_TRUE(loaded.engine) << temper::lastError().text();
+  const std::string path = testing::TempDir() + "cut-" + std::to_string(getpid()) + ".plan";
+  std::ofstream(path, std::ios::binary).write(static_cast<char*>(loaded.plan->data()), std::streamsize(loaded.plan->size()));
+  std::unique_ptr<ICudaEngine> engine(temper::loadPlan(*loaded.runtime, path.c_str()));
+  ASSERT_TRUE(engine) << temper::lastError().text();
+  std::unique_ptr<IExecutionContext> context(engine->createExecutionContext());
+  std::vector<float> x(64, 1), y(512);
+  void* bindings[] = {x.data(), y.data()};
+  ASSERT_TRUE(context->executeV2(bindings));
+  ASSERT_EQ(truncate(path.c_str(), 4096), 0);
+  EXPECT_FALSE(context->executeV2(bindings));
+  EXPECT_EQ(temper::lastError().code, "E_IO");
+  EXPECT_NE(temper::lastError().message.find("was cut from"), std::string::npos) << temper::lastError().text();
+  EXPECT_EQ(temper::loadPlan(*loaded.runtime, path.c_str()), nullptr);
+  unlink(path.c_str());
+}
+
 TEST_F(Roundtrip, TextsSayWhatIsInside) {
   const std::string text = temper::explain(*loaded.engine, temper::TextFormat::kTEXT);
   EXPECT_NE(text.find("kernel"), std::string::npos);
@@ -269,7 +293,8 @@ TEST_F(Roundtrip, TextsSayWhatIsInside) {
   EXPECT_NE(temper::print(*loaded.engine, temper::Representation::kPLAN).find("launch"), std::string::npos);
   EXPECT_FALSE(temper::print(*loaded.engine, temper::Representation::kREGIONS).empty());
   std::unique_ptr<IEngineInspector> inspector(loaded.engine->createEngineInspector());
-  EXPECT_NE(std::string(inspector->getEngineInformation(LayerInformationFormat::kJSON)).find("\"Layers\": ["), std::string::npos);
+  EXPECT_NE(std::string(inspector->getEngineInformation(LayerInformationFormat::kJSON)).find("\"Layers\": ["),
+            std::string::npos);
   EXPECT_EQ(inspector->getLayerInformation(loaded.engine->getNbLayers(), LayerInformationFormat::kONELINE), nullptr);
 }
 

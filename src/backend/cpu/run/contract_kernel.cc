@@ -76,6 +76,13 @@ class ContractKernel final : public Kernel {
 
   int buffer_count() const override { return code_.buffers; }
   int parameter_count() const override { return code_.field_count() + (epilogue_ ? epilogue_->parameter_count() : 0); }
+  bool writes(int buffer) const override {
+    if (buffer == code_.c_buffer) return true;
+    for (size_t i = 0; i < code_.epilogue_buffers.size(); ++i) {
+      if (code_.epilogue_buffers[i] == buffer && epilogue_->writes(static_cast<int>(i))) return true;
+    }
+    return false;
+  }
 
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {

@@ -1,11 +1,13 @@
 // Kernel: one launch step of a CPU plan, in the two forms that the runtime needs.
 //
-// A Kernel is what the plan holds, decoded and verified once: immutable, shared by all contexts and threads. Sizes, strides and offsets
-// in it are numbers of parameters, which the plan's ShapePrograms compute. `prepare` fixes them for one shape and returns a Launch,
-// which belongs to one context; whatever needs checking or allocating is done there, so that `Launch::run` only computes. A Launch may
-// read and write only inside the buffers: prepare() is given their sizes and refuses parameters that would lead outside.
+// A Kernel is what the plan holds, decoded and verified once: immutable, shared by all contexts and threads. Sizes, strides and
+// offsets in it are numbers of parameters, which the plan's ShapePrograms compute. `prepare` fixes them for one shape and
+// returns a Launch, which belongs to one context; whatever needs checking or allocating is done there, so that `Launch::run`
+// only computes. A Launch may read and write only inside the buffers: prepare() is given their sizes and refuses parameters
+// that would lead outside.
 //
-// Kernels register under a name ("tile", "contract", ...) with a function that decodes the parameter blob of a plan: untrusted bytes.
+// Kernels register under a name ("tile", "contract", ...) with a function that decodes the parameter blob of a plan: untrusted
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +28,8 @@ class Launch {
   virtual ~Launch() = default;
   // Scratch that run() needs, for `workers` workers; contents undefined before and after. 64-byte aligned.
   virtual int64_t workspace_bytes(int workers) const { return 0; }
-  // buffers: one pointer per buffer of the step, inputs and outputs as the kernel numbers them. Allocates nothing unless it fails.
+  // buffers: one pointer per buffer of the step, inputs and outputs as the kernel numbers them. Allocates nothing unless it
+  // fails.
   virtual Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
 };
 
@@ -35,8 +38,12 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual int buffer_count() const = 0;
   virtual int parameter_count() const = 0;
+  // Whether run() may write to that buffer. The weights of a plan are mapped read-only: who loads one refuses kernels that
+  // would.
+  virtual bool writes(int buffer) const = 0;
   // buffer_bytes[i] is how much of buffer i may be touched.
-  virtual Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters, std::span<const int64_t> buffer_bytes) const = 0;
+  virtual Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
+                                                    std::span<const int64_t> buffer_bytes) const = 0;
 };
 
 using KernelDecoder = Expected<std::unique_ptr<Kernel>> (*)(ByteReader& blob);
