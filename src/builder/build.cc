@@ -33,7 +33,7 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
       .add(compile.device.target)
       .add_number(uint64_t(compile.device.threads))
       .add_number(uint64_t(compile.build.optimization_level));
-  hasher.add(compile.build.only_source).add(source_fingerprints()).add_number(cold);
+  hasher.add(compile.build.only_source).add(source_fingerprints(compile.device)).add_number(cold);
   if (const Runner* runner = runner_for(compile.device)) hasher.add(runner->machine());
   for (const auto& [name, range] : compile.profile.inputs) {
     hasher.add(name);

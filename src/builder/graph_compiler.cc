@@ -376,7 +376,7 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     choice = TEMPER_TRY(assembly_.options().chooser->choose(candidate, name, seen));
   } else {
     std::string reasons;
-    for (const TacticSource* source : tactic_sources()) {
+    for (const TacticSource* source : tactic_sources(assembly_.options().device.target)) {
       auto offered = source->enumerate(candidate, assembly_.options().device, assembly_.options().build);
       if (auto* declined = std::get_if<Decline>(&offered)) {
         plan::CandidateT c;

@@ -32,9 +32,9 @@ size_t level_of(const BuildOptions& build) { return size_t(std::clamp(build.opti
 
 }  // namespace
 
-std::string source_fingerprints() {
+std::string source_fingerprints(const Device& device) {
   std::string text;
-  for (const TacticSource* source : tactic_sources()) text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
+  for (const TacticSource* source : tactic_sources(device.target)) text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
   return text;
 }
 
@@ -122,7 +122,7 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
   std::vector<Offer> offers;
   const std::string problem = problem_text(candidate);
   std::string reasons;
-  for (const TacticSource* source : tactic_sources()) {
+  for (const TacticSource* source : tactic_sources(options_.device.target)) {
     if (!options_.build.only_source.empty() && options_.build.only_source != source->name()) continue;
     auto offered = source->enumerate(candidate, options_.device, options_.build);
     if (const auto* declined = std::get_if<Decline>(&offered)) {

@@ -41,7 +41,7 @@ struct TuneOptions {
 };
 
 // The fingerprints of all sources, for keys of decisions.
-std::string source_fingerprints();
+std::string source_fingerprints(const Device& device);
 
 // Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and kept
 // there; 0: not known.

@@ -46,7 +46,7 @@ struct Offered {
     const SpotCheck check(candidate, inputs);
     EXPECT_GT(check.points(), 0u);
     int right = 0;
-    for (const TacticSource* source : tactic_sources()) {
+    for (const TacticSource* source : tactic_sources(device.target)) {
       auto offered = source->enumerate(candidate, device, {});
       if (!std::holds_alternative<std::vector<Tactic>>(offered)) continue;
       for (const Tactic& tactic : std::get<std::vector<Tactic>>(offered)) {
