@@ -279,7 +279,7 @@ std::string print_plan(const Engine& engine) {
       text += ", steps " + std::to_string(buffer.first) + " to " + std::to_string(buffer.last);
     text += " " + json_text(buffer.name) + "\n";
   }
-  constexpr const char* kSteps[] = {"launch", "shapes", "size", "if", "loop"};
+  constexpr const char* kSteps[] = {"launch", "shapes", "size", "if", "loop", "assert"};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const auto& step = *plan.steps[i];
     text += std::to_string(i) + ": " + kSteps[int(step.kind)] + " " + json_text(step.name);
@@ -287,6 +287,7 @@ std::string print_plan(const Engine& engine) {
       text += " " + step.kernel + buffers_text(step.buffers) + " " + slots_text(step.parameters) + " {" + step.tactic + "}";
     if (step.kind == plan::StepKind::Shapes) text += " segment " + std::to_string(step.segment);
     if (step.kind == plan::StepKind::Size) text += " s" + std::to_string(step.slot) + " = " + buffers_text(step.buffers);
+    if (step.kind == plan::StepKind::Assert) text += buffers_text(step.buffers) + " " + json_text(step.message);
     if (step.kind == plan::StepKind::If || step.kind == plan::StepKind::Loop) {
       text += " steps [" + std::to_string(step.begin) + ", " +
               (step.kind == plan::StepKind::If ? std::to_string(step.middle) + ", " : "") + std::to_string(step.end) + ")";

@@ -162,6 +162,7 @@ class Parser final : public nvonnxparser::IParser {
     onnx::Import import = onnx::import_model(model);
     if (Status intact = model.storage->still_intact(); !intact.ok()) return refuse({std::move(intact).error()}, model.graph);
     if (!import.graph) return refuse(std::move(import.problems), model.graph);
+    for (const std::string& assumption : import.assumptions) reporter_.warn(model.display_name + ": " + assumption);
     if (!keep) return true;
     outputs_.clear();
     for (const onnx::Node& node : model.graph.nodes) {

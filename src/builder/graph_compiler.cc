@@ -523,8 +523,14 @@ Status GraphCompiler::compile_control(NodeId id) {
   if (node.op->name == "concat") return compile_concat(node);
   if (node.op->name == "if") return compile_if(node);
   if (node.op->name == "loop") return compile_loop(node);
-  // bind_size
+  // bind_size and assert pass their operand on.
   storage_[node.results[0]] = stored(node.operands[0]);
+  if (node.op->name == "assert") {
+    plan::StepT& step = assembly_.add_step(plan::StepKind::Assert, node.name);
+    step.buffers = {storage_.at(node.results[0]).buffer};
+    step.message = attrs_as<Assert>(*node.attrs).message;
+    return {};
+  }
   SymInt size = attrs_as<BindSize>(*node.attrs).size;
   int buffer = storage_.at(node.results[0]).buffer;
   make_sizes(std::span(&size, 1), std::span(&buffer, 1));

@@ -184,6 +184,9 @@ Expected<std::vector<ExactTensor>> interpret_node(const Graph& graph, const Node
   else if (op == "bind_size") {
     symbols[attrs_as<BindSize>(*node.attrs).size] = operands[0]->ints[0];
     results = one(*operands[0]);
+  } else if (op == "assert") {
+    if (operands[0]->ints[0] == 0) return Error(ErrorCode::kInvalidArgument, attrs_as<Assert>(*node.attrs).message);
+    results = one(*operands[0]);
   } else if (op == "if")
     results = interpret_if(node, operands, symbols);
   else if (op == "loop")

@@ -16,10 +16,10 @@ enum class Role { kMovement, kMap, kGather, kReduce, kContract, kConstant, kSolo
 
 Role role_of(const Node& node) {
   static const std::map<std::string, Role, std::less<>> roles = {
-      {"reindex", Role::kMovement},  {"map", Role::kMap},           {"gather", Role::kGather}, {"reduce", Role::kReduce},
-      {"contract", Role::kContract}, {"constant", Role::kConstant}, {"scan", Role::kSolo},     {"sort", Role::kSolo},
-      {"scatter", Role::kSolo},      {"compact", Role::kSolo},      {"suppress", Role::kSolo}, {"if", Role::kControl},
-      {"loop", Role::kControl},      {"bind_size", Role::kControl}, {"concat", Role::kControl}};
+      {"reindex", Role::kMovement},  {"map", Role::kMap},           {"gather", Role::kGather},  {"reduce", Role::kReduce},
+      {"contract", Role::kContract}, {"constant", Role::kConstant}, {"scan", Role::kSolo},      {"sort", Role::kSolo},
+      {"scatter", Role::kSolo},      {"compact", Role::kSolo},      {"suppress", Role::kSolo},  {"if", Role::kControl},
+      {"loop", Role::kControl},      {"bind_size", Role::kControl}, {"concat", Role::kControl}, {"assert", Role::kControl}};
   auto found = roles.find(node.op->name);
   TEMPER_CHECK(found != roles.end(), "not a core op: " + node.op->name);
   return found->second;

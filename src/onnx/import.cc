@@ -299,8 +299,18 @@ class Importer {
         continue;
       if (next_choice_ == choices_.size()) choices_.push_back(true);
       bool branch = choices_[next_choice_++];
-      assumptions_.push_back(place(node) + ": its branches differ in rank; its condition is taken to be " +
-                             (branch ? "true" : "false"));
+      const std::string taken = branch ? "true" : "false";
+      assumptions_.push_back(place(node) + ": its branches differ in rank; its condition is taken to be " + taken +
+                             ", and a run for which it is not will end with an error");
+      Val condition = scope.builder.reshape(operands[0], {});
+      if (!branch) condition = scope.builder.map(ScalarOp::k_logical_not, condition);
+      scope.builder.op(
+          core_op("assert"),
+          make_attrs(Assert{"the condition of " + place(node) + " is not " + taken +
+                            " for these inputs; its branches differ in rank, so the model was read for " + taken +
+                            " only: give inputs of the shapes that it was made for, or simplify the model for them"}),
+          std::span(&condition, 1));
+      TEMPER_TRY(scope.builder.take_status());
       return read_inline(scope, branch ? *yes->graph() : *no->graph());
     }
     IfAttrs attrs;
@@ -493,7 +503,8 @@ class Importer {
 // Note [Branches of different rank]
 // Exporters write `if the last dimension is 1: squeeze it` for every squeeze of an unknown shape. A graph has one rank for each
 // value, so one branch must be chosen before. The rest of the model decides: the first combination of choices with which all of
-// it can be read is taken, and said in Import::assumptions. Combinations are tried in order, the last choice varying fastest.
+// it can be read is taken, said in Import::assumptions and asserted at run time. Combinations are tried in order, the last
+// choice varying fastest.
 constexpr int kMostAttempts = 16;
 bool next_combination(std::vector<bool>& choices) {
   while (!choices.empty() && !choices.back()) choices.pop_back();

@@ -1,4 +1,4 @@
-// Dead code elimination: what no output needs, directly or through the sizes it makes known, is not written.
+// Dead code elimination: what no output needs, directly or through the sizes it makes known, is not written. Assertions stay.
 #include <algorithm>
 #include <set>
 
@@ -67,7 +67,8 @@ Expected<Graph> dce(const Graph& graph) {
   for (size_t i = graph.order().size(); i-- > 0;) {
     NodeId id = graph.order()[i];
     const Node& node = graph.node(id);
-    bool live = std::any_of(node.results.begin(), node.results.end(), [&](ValueId v) { return live_value[v]; });
+    bool live = node.op->name == "assert";
+    live = live || std::any_of(node.results.begin(), node.results.end(), [&](ValueId v) { return live_value[v]; });
     for (SymInt s : made_sizes(node)) live = live || sizes.contains(s.node());
     if (!live) continue;
     live_node[id] = 1;

@@ -104,6 +104,8 @@ class Verifier {
         return has_segment ? Status() : bad("its shape program");
       case plan::StepKind::Size:
         return slot(step.slot) && step.buffers.size() == 1 ? Status() : bad("its size");
+      case plan::StepKind::Assert:
+        return step.buffers.size() == 1 ? Status() : bad("its condition");
       case plan::StepKind::If:
         if (step.buffers.size() != 1 || step.begin != at + 1 || step.middle < step.begin || step.end < step.middle ||
             step.end > end)

@@ -277,6 +277,11 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         i = step.end;
         break;
       }
+      case plan::StepKind::Assert:
+        if (*reinterpret_cast<const uint8_t*>(addresses_[step.buffers[0]]) == 0)
+          return Error(ErrorCode::kInvalidArgument, step.message).at("'" + step.name + "'");
+        ++i;
+        break;
       case plan::StepKind::Loop:
         TEMPER_TRY_AT(run_loop(step, executor), "'" + step.name + "'");
         i = step.end;

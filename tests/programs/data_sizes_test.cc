@@ -66,4 +66,35 @@ TEST(DataSizes, BranchesThatReadAndMakeSizes) {
   }
 }
 
+// The branches differ in rank, and with `then` the rest can't be read: the model holds for flag = false only.
+TEST(DataSizes, ABranchOfAnotherRankIsAnErrorWhenItIsNeeded) {
+  using namespace small;
+  const std::string shape = graph({node("Shape", {"x"}, {"s"})}, {}, {value("s", {1}, kInt64)});
+  const std::string found = graph({node("NonZero", {"x"}, {"n"})}, {}, {value("n", {1, -1}, kInt64)});
+  const std::string bytes =
+      model({node("If", {"flag"}, {"y"}, {attribute("then_branch", shape), attribute("else_branch", found)}),
+             node("Concat", {"y", "y"}, {"all"}, {attribute("axis", 1)})},
+            {value("flag", {}, kBool), value("x", {-1})}, {value("all", {1, -1}, kInt64)});
+  client::Logger logger;
+  client::Loaded loaded(logger, bytes);
+  ASSERT_TRUE(loaded.engine) << temper::lastError().text();
+  std::unique_ptr<IExecutionContext> context(loaded.engine->createExecutionContext());
+  client::Stream stream;
+  const std::vector<float> x = {1, 0, -2, 3, 0};
+  for (const bool flag : {false, true, false}) {
+    client::Receiver got;
+    ASSERT_TRUE(context->setInputShape("x", Dims{1, {static_cast<int64_t>(x.size())}}));
+    ASSERT_TRUE(context->setInputTensorAddress("x", x.data()));
+    ASSERT_TRUE(context->setInputTensorAddress("flag", &flag));
+    ASSERT_TRUE(context->setOutputAllocator("all", &got));
+    const bool ran = context->enqueueV3(stream.handle) && cudaStreamSynchronize(stream.handle) == cudaSuccess;
+    EXPECT_EQ(ran, !flag);
+    if (flag)
+      EXPECT_NE(temper::lastError().text().find("node 'If_y' (If, opset 17) is not false for these inputs"), std::string::npos)
+          << temper::lastError().text();
+    else
+      EXPECT_EQ(positions(got), (Positions{0, 2, 3, 0, 2, 3}));
+  }
+}
+
 }  // namespace

@@ -217,6 +217,14 @@ const CoreOp<BindSize> kBindSize("bind_size",
                                    return Types{*t};
                                  });
 
+const CoreOp<Assert> kAssert("assert",
+                             [](Graph& g, const Assert&, std::span<const ValueId> in, const Bodies&) -> Expected<Types> {
+                               const TensorType* t = in.size() == 1 ? tensor_of(g, in[0]) : nullptr;
+                               if (!t || t->dtype != DType::kBool || !t->dims.empty())
+                                 return refuse("assert wants a bool scalar");
+                               return Types{*t};
+                             });
+
 // Takes from `sizes` for each dim in which a and b differ.
 Expected<TensorType> join_types(const TensorType& a, const TensorType& b, const Dims& sizes, size_t& next) {
   if (a.dtype != b.dtype || a.dims.size() != b.dims.size()) {

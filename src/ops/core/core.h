@@ -1,19 +1,24 @@
-// The core ops: the fifteen that interpreter, fusion and backends understand. Everything else is written in them.
+// The core ops: those that interpreter, fusion and backends understand. Everything else is written in them.
 //
-//   constant   {data}                            -> data
-//   map        {domain, body}        x...        -> body at every point; operands have exactly the dims of the domain
-//   reindex    {map, fill}           x           -> x[map(d)], `fill` where the guard is 0: broadcast, transpose, reshape,
-//   slice, pad, window gather     {map, loads, fill}    x, i...     -> x[map(d, v)], v<k> = (i_k)[loads[k](d)]; v<k> out of
-//   range is an error at run time concat     {axis}                x...        -> one after the other reduce     {axes, monoid}
-//   x           -> the monoid's results over the axes, which disappear contract   {lhs, rhs, reduced, accumulate, dtype}  x, y
-//   -> sum over the last `reduced` variables of x[lhs] * y[rhs] scan       {axis, monoid, exclusive, reverse}  x     -> running
-//   sum, product, ... sort       {axis, descending, count}  x      -> first `count` in order, and their i64 positions; stable
-//   scatter    {target, loads, combine}  x, u, i...  -> x with u[d] put or combined at target(d, v); v<k> = (i_k)[loads[k](d)]
-//   compact    {size}                mask        -> i64[size] positions of the true elements of a one-dimensional mask, in
-//   order suppress   {}                    boxes, t    -> bool: greedy suppression, see Suppress bind_size  {size} n -> n; from
-//   here on `size` is the value of the i64 scalar n if         {sizes}               c, captures...              bodies: then,
-//   else; their inputs are the captures loop       {states, scans, sizes}  trip?, cond?, states..., captures...   one body, see
-//   Loop
+//   constant   {data}                                       -> data
+//   map        {domain, body}         x...                  -> body at every point; operands have exactly the domain's dims
+//   reindex    {map, fill}            x                     -> x[map(d)], `fill` where the guard is 0: broadcast, transpose,
+//                                                              reshape, slice, pad, window
+//   gather     {map, loads, fill}     x, i...               -> x[map(d, v)], v<k> = (i_k)[loads[k](d)]; v<k> out of range is
+//                                                              an error at run time
+//   concat     {axis}                 x...                  -> one after the other
+//   reduce     {axes, monoid}         x                     -> the monoid's results over the axes, which disappear
+//   contract   {lhs, rhs, reduced, accumulate, dtype}  x, y -> sum over the last `reduced` variables of x[lhs] * y[rhs]
+//   scan       {axis, monoid, exclusive, reverse}  x        -> running sum, product, ...
+//   sort       {axis, descending, count}  x                 -> first `count` in order, and their i64 positions; stable
+//   scatter    {target, loads, combine}  x, u, i...         -> x with u[d] put or combined at target(d, v),
+//                                                              v<k> = (i_k)[loads[k](d)]
+//   compact    {size}                 mask                  -> i64[size] positions of the true elements of a vector, in order
+//   suppress   {}                     boxes, t              -> bool: greedy suppression, see Suppress
+//   bind_size  {size}                 n                     -> n; from here on `size` is the value of the i64 scalar n
+//   assert     {message}              c                     -> c; a run with a false c ends with the message as its error
+//   if         {sizes}                c, captures...        bodies: then, else; their inputs are the captures
+//   loop       {states, scans, sizes} trip?, cond?, states..., captures...   one body, see Loop
 #pragma once
 
 #include "ir/attrs.h"
@@ -86,6 +91,11 @@ struct Suppress {
 struct BindSize {
   SymInt size;
   TEMPER_FIELDS(size)
+};
+// Never removed as dead: it is there for its effect. `message` says what is wrong and what to do.
+struct Assert {
+  std::string message;
+  TEMPER_FIELDS(message)
 };
 struct IfAttrs {
   Dims sizes;  // made where the branches' dims differ: known when the branch has run
