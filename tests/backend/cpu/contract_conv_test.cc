@@ -202,5 +202,29 @@ TEST(ContractConv, Transposed) {
   check_all(ContractProblem::make_conv_transpose(g));
 }
 
+TEST(ContractConv, FewOutputChannels) {
+  const auto check_thin = [](const ContractProblem& p) {
+    Machine machine;
+    machine.isa = levels().front();
+    const std::vector<ContractConfig> configs = enumerate_configs(p, machine);
+    EXPECT_TRUE(std::any_of(configs.begin(), configs.end(), [](const auto& c) { return c.kind == ContractKind::kDot; }));
+    check_all(p);
+  };
+  for (int64_t channels : {1, 2, 3, 4}) {
+    check_thin(ContractProblem::make_conv(conv(2, 9, 21, 19, channels, 3, 1, 1)));
+    check_thin(ContractProblem::make_conv(conv(1, 12, 13, 32, channels, 5, 2, 2)));
+    ConvGeometry g = conv(1, 6, 7, 9, channels, 4, 2, 0);
+    g.pad_top = g.pad_left = 1;
+    g.out_h = 13, g.out_w = 14;
+    check_thin(ContractProblem::make_conv_transpose(g));
+  }
+  ConvGeometry g = conv(2, 8, 15, 5, 3, 3, 1, 2);
+  g.groups = 4, g.dilation_w = 2;
+  check_thin(ContractProblem::make_conv(g));
+  g.in_pixel = 26, g.out_pixel = 13;
+  check_thin(ContractProblem::make_conv(g));
+  check_thin(ContractProblem::make_conv(conv(1, 4, 4, 4, 2, 3, 1, 9)));
+}
+
 }  // namespace
 }  // namespace temper::cpu

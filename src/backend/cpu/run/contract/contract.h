@@ -147,7 +147,7 @@ enum class ContractKind : uint8_t {
   kWinograd4,  // F(4x4, 3x3)
   kDepthwise,  // one input channel a group; vectors run over channels
   kGrouped,    // 2, 4 or 8 input and as many output channels a group: vectors run over several groups
-  kDot,        // matrix product with up to 4 columns, or with a transposed b and up to 4 rows: vectors run along the depth
+  kDot,        // up to 4 columns or output channels, or a transposed b and up to 4 rows: vectors run along the depth
 };
 std::string_view contract_kind_name(ContractKind kind);
 

@@ -8,9 +8,7 @@
 namespace temper::cpu {
 namespace {
 
-constexpr int64_t kMaxVectorsOfDot = 4;
-
-bool rows_of_b(const GemmGeometry& g) { return g.b_form == BForm::kTransposed && g.rows <= kMaxVectorsOfDot; }
+bool rows_of_b(const GemmGeometry& g) { return g.b_form == BForm::kTransposed && g.rows <= kMaxDotVectors; }
 
 struct Job {
   const ContractArgs& args;
@@ -76,24 +74,29 @@ void run_task(const Job& job, int64_t task, int worker) {
 
 }  // namespace
 
-Status dot_validate(const ContractProblem& problem, const ContractConfig& config) {
+Status dot_validate(const ContractProblem& problem, const ContractConfig&) {
   const GemmGeometry& g = problem.gemm;
-  const bool columns = g.cols <= kMaxVectorsOfDot && g.b_form != BForm::kRowMajor;
-  if (problem.form != ContractProblem::Form::kGemm || problem.a != DType::kF32 || g.a_transposed ||
-      !(rows_of_b(g) || columns)) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "dot kernels take f32 products of up to 4 columns, or up to 4 rows and a transposed b")
+  const bool gemm = problem.form == ContractProblem::Form::kGemm;
+  const bool thin = gemm ? !g.a_transposed && (rows_of_b(g) || (g.cols <= kMaxDotVectors && g.b_form != BForm::kRowMajor))
+                         : problem.conv.out_c <= kMaxDotVectors;
+  if (problem.a != DType::kF32 || !thin) {
+    return Error(
+               ErrorCode::kInvalidArgument,
+               "dot kernels take f32 products of up to 4 columns, or up to 4 rows and a transposed b, and convolutions with up "
+               "to 4 output channels a group")
         .at("contraction config");
   }
   return {};
 }
 
-int64_t dot_packed_size(const ContractProblem& problem, const ContractConfig&) {
+int64_t dot_packed_size(const ContractProblem& problem, const ContractConfig& config) {
+  if (problem.form != ContractProblem::Form::kGemm) return dot_conv_packed_size(problem, config);
   const GemmGeometry& g = problem.gemm;
   return g.b_form == BForm::kPacked ? packed_matrices(problem) * g.depth * g.cols * 4 : 0;
 }
 
-void dot_pack(const ContractProblem& problem, const ContractConfig&, const WeightView& w, char* packed) {
+void dot_pack(const ContractProblem& problem, const ContractConfig& config, const WeightView& w, char* packed) {
+  if (problem.form != ContractProblem::Form::kGemm) return dot_conv_pack(problem, config, w, packed);
   const GemmGeometry& g = problem.gemm;
   float* to = reinterpret_cast<float*>(packed);
   for (int64_t matrix = 0; matrix < packed_matrices(problem); ++matrix) {
@@ -106,10 +109,11 @@ void dot_pack(const ContractProblem& problem, const ContractConfig&, const Weigh
 int64_t dot_workspace(const ContractProblem&, const ContractConfig&, int) { return 0; }
 
 void dot_run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
+  if (problem.form != ContractProblem::Form::kGemm) return dot_conv_run(problem, config, args, executor);
   Job job{args, problem.gemm.with_strides(), kernels_of(config.isa), false, 0, 0, 0};
   job.over_b = rows_of_b(job.g);
   job.rows = job.over_b ? job.g.cols : job.g.rows;
-  job.block = std::min({job.rows, job.over_b ? config.nc : config.mc, kMaxTileElements / kMaxVectorsOfDot});
+  job.block = std::min({job.rows, job.over_b ? config.nc : config.mc, kMaxTileElements / kMaxDotVectors});
   job.blocks = divide_up(job.rows, job.block);
   executor.parallel_for(
       job.g.batch_count() * job.blocks,

@@ -210,7 +210,8 @@ double estimate_us(const ContractProblem& problem, const ContractConfig& config,
       break;
     }
     case ContractKind::kDot:
-      us = std::max(problem.flops() / 2 / (top * 0.4), double(extents(problem).a + extents(problem).b) * 4 / kL3);
+      us = problem.flops() / 2 / (top * 0.4 * double(s.depth) / double(round_up(s.depth, kernels_of(config.isa).lanes)));
+      us = std::max(us, double(extents(problem).a + extents(problem).b) * 4 / kL3);
       tasks = double(s.instances) * double(divide_up(std::max(s.rows, s.cols), std::max(config.mc, config.nc)));
       break;
     case ContractKind::kWinograd2:
@@ -250,7 +251,7 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
       }
     }
   }
-  if (gemm && !problem.transient) {
+  if (!problem.transient) {
     ContractConfig c;
     c.kind = ContractKind::kDot;
     c.isa = machine.isa;

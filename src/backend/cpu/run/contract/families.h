@@ -33,5 +33,9 @@ int64_t dot_packed_size(const ContractProblem&, const ContractConfig&);
 void dot_pack(const ContractProblem&, const ContractConfig&, const WeightView&, char* packed);
 int64_t dot_workspace(const ContractProblem&, const ContractConfig&, int workers);
 void dot_run(const ContractProblem&, const ContractConfig&, const ContractArgs&, Executor&);
+// Its convolutions, which need no scratch.
+int64_t dot_conv_packed_size(const ContractProblem&, const ContractConfig&);
+void dot_conv_pack(const ContractProblem&, const ContractConfig&, const WeightView&, char* packed);
+void dot_conv_run(const ContractProblem&, const ContractConfig&, const ContractArgs&, Executor&);
 
 }  // namespace temper::cpu

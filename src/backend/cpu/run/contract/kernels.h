@@ -98,14 +98,18 @@ struct DepthwiseCall {
   float lo = 0, hi = 0;
 };
 
-// Dot products of `rows` long rows with each of up to four vectors.
+inline constexpr int64_t kMaxDotVectors = 4;
+
+// Dot products of `rows` long rows with each of up to kMaxDotVectors vectors. Both are tap_rows x tap_cols pieces of `depth`
+// elements; a matrix has one piece. Strides count floats.
 struct DotCall {
   const float* row = nullptr;
-  int64_t row_step = 0;  // floats from row to row
+  int64_t row_step = 0, row_tap_row = 0, row_tap = 0;
   int64_t rows = 0;
   const float* vector = nullptr;
-  int64_t vector_step = 0;
-  int64_t vectors = 0;  // 1..4
+  int64_t vector_step = 0, vector_tap_row = 0, vector_tap = 0;
+  int64_t vectors = 0;
+  int64_t tap_rows = 1, tap_cols = 1;
   int64_t depth = 0;
   float* out = nullptr;  // out[row * out_row + vector * out_vector]
   int64_t out_row = 0, out_vector = 0;
