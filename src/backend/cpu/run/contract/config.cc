@@ -101,6 +101,7 @@ std::string ContractConfig::to_string() const {
   add(" kc=", std::to_string(kc));
   add(" nc=", std::to_string(nc));
   add(" a=", kSources[static_cast<int>(a_source)]);
+  if (late) add(" b=", "late");
   return text;
 }
 
@@ -109,7 +110,8 @@ Expected<ContractConfig> ContractConfig::parse(std::string_view text) {
   std::string_view rest = text;
   const auto fail = [&](std::string_view what) {
     std::string message("no good ");
-    message.append(what).append(" in '").append(text).append("'; the form is 'kind isa MRxNV mc=N kc=N nc=N a=source'");
+    message.append(what).append(" in '").append(text).append(
+        "'; the form is 'kind isa MRxNV mc=N kc=N nc=N a=source', perhaps with 'b=late'");
     return Error(ErrorCode::kCorrupt, std::move(message)).at("contraction config");
   };
   const auto kind = index_of(kKinds, take_word(rest));
@@ -133,8 +135,11 @@ Expected<ContractConfig> ContractConfig::parse(std::string_view text) {
   }
   const std::string_view source = take_word(rest);
   const auto index = source.starts_with("a=") ? index_of(kSources, source.substr(2)) : std::nullopt;
-  if (!index || !take_word(rest).empty()) return fail("source of a");
+  if (!index) return fail("source of a");
   config.a_source = static_cast<ASource>(*index);
+  const std::string_view b = take_word(rest);
+  if (!(b.empty() || b == "b=late") || !take_word(rest).empty()) return fail("source of b");
+  config.late = !b.empty();
   return config;
 }
 
@@ -146,6 +151,9 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
   if (config.a_source > ASource::kExpanded) return bad("no such source of a");
   for (int64_t size : {config.mc, config.kc, config.nc}) {
     if (size < 1 || size > kLimit) return bad("a block size is " + std::to_string(size) + "; it must be in 1..2^41");
+  }
+  if (config.late && config.kind != ContractKind::kWinograd2 && config.kind != ContractKind::kWinograd4) {
+    return bad("only Winograd kernels transform weights");
   }
   switch (config.kind) {
     case ContractKind::kGemm:

@@ -18,7 +18,7 @@
 //   run(p, c, {.a = x, .b = packed.data(), .c = y, .epilogue = {.bias = bias, .lo = 0}, .workspace = scratch.data()},
 //   executor);
 //
-// Text form of a config: "direct cpu-v4 14x2 mc=56 kc=576 nc=64 a=slab".
+// Text form of a config: "direct cpu-v4 14x2 mc=56 kc=576 nc=64 a=slab", with " b=late" behind it where that holds.
 #pragma once
 
 #include <cstddef>
@@ -167,6 +167,7 @@ struct ContractConfig {
   int64_t kc = 1;  // depth a pass, in elements; integers take all of it
   int64_t nc = 1;  // columns a task
   ASource a_source = ASource::kInPlace;
+  bool late = false;  // Winograd: weights are kept as they are, a quarter of the bytes or less, and transformed in each run
 
   bool operator==(const ContractConfig&) const = default;
   std::string to_string() const;

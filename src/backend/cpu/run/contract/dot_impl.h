@@ -61,6 +61,8 @@ void fill_vector_kernels(KernelTable& t) {
   t.winograd_input[1] = &winograd_input<4>;
   t.winograd_output[0] = &winograd_output<2>;
   t.winograd_output[1] = &winograd_output<4>;
+  t.winograd_weights[0] = &winograd_weights<2>;
+  t.winograd_weights[1] = &winograd_weights<4>;
   t.depthwise = &depthwise<false>;
   if constexpr (Vec::kPermutes) t.grouped = &depthwise<true>;
   t.dot = &dot;

@@ -145,6 +145,8 @@ Machine Machine::detect() {
   return m;
 }
 
+// Weights that a run transforms stay in its workspace, which a context holds for good.
+constexpr int64_t kMostLateBytes = 32 << 20;
 // Bytes a microsecond of one core from the third-level cache, and of copying.
 constexpr double kL3 = 40e3, kDram = 28e3, kCopy = 20e3;
 
@@ -158,13 +160,15 @@ double winograd_us(const ContractProblem& p, const ContractConfig& c, const Mach
   const double products = tiles * matrices * double(s.depth) * cols / (top * 0.93 * fma / std::max({fma, loads * 1.05, 4.0}));
   const double transforms = tiles * matrices * (1.6 * double(s.depth) + s.cols) / (lanes * 1.1e3);
   // Weights are read for every block of tiles; what does not fit the second-level cache is read from the third.
-  const double blocks = std::ceil(per_instance / double(c.mc)), weights = double(packed_size(p, c));
+  const double blocks = std::ceil(per_instance / double(c.mc));
+  const double weights = double(packed_size(p, c)) * (c.late ? matrices / 9 : 1);
   const double block_bytes =
       double(std::min<int64_t>(c.mc, int64_t(per_instance))) * matrices * 4 * (double(s.depth) + double(c.kc));
   double traffic = weights > double(machine.l2) / 2 ? weights * blocks : 0;
   if (block_bytes > double(machine.l2)) traffic += tiles * matrices * 4 * double(s.depth) * (double(s.cols) / double(c.kc) + 1);
   const double memory = traffic / (weights > 4e6 ? kDram : kL3) + double(extents(p).a + extents(p).c) * 4 / kCopy;
-  return std::max(products, memory) + 0.25 * std::min(products, memory) + transforms;
+  const double late = c.late ? weights / kCopy : 0;
+  return std::max(products, memory) + 0.25 * std::min(products, memory) + transforms + late;
 }
 
 double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine& machine, double top) {
@@ -271,8 +275,12 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
     }
     if (!integer && !gemm && g.kernel_h == 3 && g.kernel_w == 3 && s.depth >= 8 && s.cols >= 8) {
       for (int64_t space : {machine.l2 * 6 / 10, machine.l2 * 5 / 2, machine.l2 * 8}) {
-        add(problem, all, winograd(problem, machine, s, 4, tile, space));
-        add(problem, all, winograd(problem, machine, s, 2, tile, space));
+        for (int m : {4, 2}) {
+          ContractConfig c = winograd(problem, machine, s, m, tile, space);
+          add(problem, all, c);
+          c.late = true;
+          if (validate(problem, c).ok() && 4 * packed_size(problem, c) <= kMostLateBytes) add(problem, all, c);
+        }
       }
     }
   }
@@ -284,7 +292,7 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
   if (all.size() > kMost) {
     // The quickest that does not blow up the weights is always among them: what a plan may grow by has an end.
     auto lean = std::find_if(all.begin(), all.end(), [](const ContractConfig& c) {
-      return c.kind != ContractKind::kWinograd2 && c.kind != ContractKind::kWinograd4;
+      return c.late || (c.kind != ContractKind::kWinograd2 && c.kind != ContractKind::kWinograd4);
     });
     if (lean != all.end() && lean - all.begin() >= static_cast<int64_t>(kMost)) all[kMost - 1] = *lean;
     all.resize(kMost);

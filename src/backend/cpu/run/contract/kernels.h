@@ -77,6 +77,15 @@ struct WinogradOutput {
   float lo = 0, hi = 0;
 };
 
+// The same of 3x3 weights: one vector of elements after another, each from 9 matrices into t * t.
+struct WinogradWeights {
+  const float* in = nullptr;
+  int64_t in_matrix = 0;
+  float* out = nullptr;
+  int64_t out_matrix = 0;
+  int64_t elements = 0;  // a multiple of the lanes
+};
+
 // Depthwise and thin groups: `pixels` outputs of one image row, for `channels` channels, from the taps [0, tap_rows) x
 // [0, tap_cols). All rows exist; tap col of output p exists where 0 <= x + p * x_step + col * x_tap < x_end, others are left
 // out. Groups have `group` inputs and as many outputs. Strides count floats.
@@ -138,6 +147,7 @@ struct KernelTable {
   bool i8_quads = false;                                 // four 8-bit elements a unit (a unsigned), else two 16-bit
   void (*winograd_input[2])(const WinogradInput&) = {};  // m = 2, 4
   void (*winograd_output[2])(const WinogradOutput&) = {};
+  void (*winograd_weights[2])(const WinogradWeights&) = {};
   void (*depthwise)(const DepthwiseCall&) = nullptr;
   void (*grouped)(const DepthwiseCall&) = nullptr;         // null where there is no permutation of lanes
   void (*depthwise_i8)(const DepthwiseI8Call&) = nullptr;  // null on the baseline

@@ -6,6 +6,9 @@
 // mc tiles make a block, nc columns a task, kc columns a pass. A task transforms its block of tiles, and for each pass
 // computes the products of all t * t matrices and transforms them back while they are in the second-level cache. Where a block
 // is cut into several tasks by columns, the blocks are transformed beforehand and shared.
+//
+// Packed weights: [group][matrix][panel][input channel][column of the panel]; late ones have the 9 taps for matrices, and
+// become the t * t of the others at the start of each run.
 #include <algorithm>
 #include <cstring>
 
@@ -31,7 +34,8 @@ struct Job {
   int64_t a_row = 0, a_matrix = 0, a_block = 0;  // floats: of transformed inputs
   int64_t c_row = 0, c_matrix = 0;               //         of products
   bool shared = false;
-  int64_t shared_floats = 0, worker_floats = 0;
+  int64_t matrix_floats = 0;  // of weights
+  int64_t late_floats = 0, shared_floats = 0, worker_floats = 0;
 
   Job(const ContractProblem& problem, const ContractConfig& c, const ContractArgs& a = kNoArgs)
       : args(a), config(c), g(problem.conv.with_strides()), kernels(kernels_of(c.isa)) {
@@ -54,12 +58,17 @@ struct Job {
     a_block = matrices * a_matrix;
     c_row = round_up(std::min(pass_cols, padded_cols), kernels.lanes);
     c_matrix = odd_lines(block * c_row);
+    matrix_floats = g.in_c * padded_cols;
+    late_floats = c.late ? g.groups * matrices * matrix_floats : 0;
     shared = col_tasks > 1;
     shared_floats = shared ? g.batch * g.groups * blocks * a_block : 0;
     worker_floats = matrices * c_matrix + (shared ? 0 : a_block);
   }
-  float* shared_block(int64_t index) const { return static_cast<float*>(args.workspace) + index * a_block; }
-  float* scratch(int worker) const { return static_cast<float*>(args.workspace) + shared_floats + worker * worker_floats; }
+  // The workspace: transformed weights, shared blocks, scratch of the workers.
+  float* workspace() const { return static_cast<float*>(args.workspace); }
+  float* shared_block(int64_t index) const { return workspace() + late_floats + index * a_block; }
+  float* scratch(int worker) const { return workspace() + late_floats + shared_floats + worker * worker_floats; }
+  const float* weights() const { return config.late ? workspace() : static_cast<const float*>(args.b); }
 };
 
 // Blocks are numbered image, group, block.
@@ -114,8 +123,8 @@ void transform_input(const Job& job, const Place& at, float* to) {
 // Products of all matrices for columns [col, col + cols).
 void multiply(const Job& job, const Place& at, const float* a, int64_t col, int64_t cols, float* products) {
   const ConvGeometry& g = job.g;
-  const int64_t zero = 0, matrix_floats = g.in_c * job.padded_cols;
-  const float* b = static_cast<const float*>(job.args.b) + at.group * job.matrices * matrix_floats;
+  const int64_t zero = 0, matrix_floats = job.matrix_floats;
+  const float* b = job.weights() + at.group * job.matrices * matrix_floats;
   TileCall call;
   call.taps = &zero;
   call.tap_count = 1;
@@ -221,6 +230,20 @@ constexpr double kG4[6][3] = {{1. / 4, 0, 0},
                               {1. / 24, -1. / 12, 1. / 6},
                               {0, 0, 1}};
 constexpr double kG2[4][3] = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}};
+constexpr double kTaps[3][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+
+// Transforms late weights, in pieces of whole cache lines.
+constexpr int64_t kWeightsPiece = 4096;
+void transform_weights(const Job& job, int64_t task) {
+  const int64_t pieces = divide_up(job.matrix_floats, kWeightsPiece), group = task / pieces;
+  const int64_t first = task % pieces * kWeightsPiece;
+  WinogradWeights w;
+  w.in = static_cast<const float*>(job.args.b) + group * 9 * job.matrix_floats + first;
+  w.in_matrix = w.out_matrix = job.matrix_floats;
+  w.out = job.workspace() + group * job.matrices * job.matrix_floats + first;
+  w.elements = std::min(kWeightsPiece, job.matrix_floats - first);
+  job.kernels.winograd_weights[job.m / 4](w);
+}
 
 }  // namespace
 
@@ -241,22 +264,24 @@ Status winograd_validate(const ContractProblem& problem, const ContractConfig& c
   const double block = std::min(tiles, double(config.mc));
   const double floats = 36 * double(g.batch) * g.groups * (tiles + block) * (double(g.in_c) + double(g.out_c) + 256);
   if (floats > 1e13) return bad("the transformed input would be too large");
+  if (36.0 * g.groups * g.in_c * (double(g.out_c) + 64) > 1e12) return bad("the transformed weights would be too large");
   return {};
 }
 
 int64_t winograd_packed_size(const ContractProblem& problem, const ContractConfig& config) {
   const Job job(problem, config);
-  return job.g.groups * job.matrices * job.g.in_c * job.padded_cols * 4;
+  return job.g.groups * (config.late ? 9 : job.matrices) * job.matrix_floats * 4;
 }
 
 void winograd_pack(const ContractProblem& problem, const ContractConfig& config, const WeightView& weights, char* packed) {
   const Job job(problem, config);
   const ConvGeometry& g = job.g;
-  const int64_t t = job.m + 2, matrix_floats = g.in_c * job.padded_cols;
+  const int64_t t = config.late ? 3 : job.m + 2, matrix_floats = job.matrix_floats;
+  const double(*rows)[3] = config.late ? kTaps : job.m == 4 ? kG4 : kG2;
   const float* data = static_cast<const float*>(weights.data);
   std::memset(packed, 0, winograd_packed_size(problem, config));
   for (int64_t group = 0; group < g.groups; ++group) {
-    float* to = reinterpret_cast<float*>(packed) + group * job.matrices * matrix_floats;
+    float* to = reinterpret_cast<float*>(packed) + group * t * t * matrix_floats;
     for (int64_t n = 0; n < g.out_c; ++n) {
       const int64_t panel = n / job.panel * job.panel;
       const int64_t width = round_up(std::min(job.panel, g.out_c - panel), job.kernels.lanes);
@@ -264,7 +289,7 @@ void winograd_pack(const ContractProblem& problem, const ContractConfig& config,
         const float* w = data + group * weights.group + n * weights.out + k * weights.in;
         double half[6][3];
         for (int64_t i = 0; i < t; ++i) {
-          const double* r = job.m == 4 ? kG4[i] : kG2[i];
+          const double* r = rows[i];
           for (int64_t x = 0; x < 3; ++x) {
             half[i][x] =
                 r[0] * w[x * weights.kw] + r[1] * w[weights.kh + x * weights.kw] + r[2] * w[2 * weights.kh + x * weights.kw];
@@ -272,7 +297,7 @@ void winograd_pack(const ContractProblem& problem, const ContractConfig& config,
         }
         for (int64_t i = 0; i < t; ++i) {
           for (int64_t j = 0; j < t; ++j) {
-            const double* r = job.m == 4 ? kG4[j] : kG2[j];
+            const double* r = rows[j];
             const double value = r[0] * half[i][0] + r[1] * half[i][1] + r[2] * half[i][2];
             to[(i * t + j) * matrix_floats + panel * g.in_c + k * width + (n - panel)] = static_cast<float>(value);
           }
@@ -284,12 +309,17 @@ void winograd_pack(const ContractProblem& problem, const ContractConfig& config,
 
 int64_t winograd_workspace(const ContractProblem& problem, const ContractConfig& config, int workers) {
   const Job job(problem, config);
-  return (job.shared_floats + workers * job.worker_floats) * 4;
+  return (job.late_floats + job.shared_floats + workers * job.worker_floats) * 4;
 }
 
 void winograd_run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
   Job job(problem, config, args);
   const int64_t blocks = job.g.batch * job.g.groups * job.blocks;
+  if (config.late) {
+    executor.parallel_for(
+        job.g.groups * divide_up(job.matrix_floats, kWeightsPiece),
+        [](void* self, int64_t task, int) { transform_weights(*static_cast<const Job*>(self), task); }, &job);
+  }
   if (job.shared) {
     executor.parallel_for(
         blocks,

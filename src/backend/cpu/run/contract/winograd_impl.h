@@ -21,6 +21,13 @@ struct Transform<2> {
     o[0] = Vec::add(Vec::add(m[0], m[step]), m[2 * step]);
     o[out_step] = Vec::sub(Vec::sub(m[step], m[2 * step]), m[3 * step]);
   }
+  TEMPER_INLINE static void weights(const T* g, int step, T* o, int out_step) {
+    const T half = Vec::set1(0.5f), ends = Vec::mul(half, Vec::add(g[0], g[2 * step])), middle = Vec::mul(half, g[step]);
+    o[0] = g[0];
+    o[out_step] = Vec::add(ends, middle);
+    o[2 * out_step] = Vec::sub(ends, middle);
+    o[3 * out_step] = g[2 * step];
+  }
 };
 
 template <>
@@ -45,6 +52,18 @@ struct Transform<4> {
     o[out_step] = Vec::fma(Vec::set1(2), difference2, difference1);
     o[2 * out_step] = Vec::fma(Vec::set1(4), sum2, sum1);
     o[3 * out_step] = Vec::add(Vec::fma(Vec::set1(8), difference2, difference1), m[5 * step]);
+  }
+  TEMPER_INLINE static void weights(const T* g, int step, T* o, int out_step) {
+    const T sixth = Vec::set1(-1.0f / 6), ends = Vec::mul(sixth, Vec::add(g[0], g[2 * step])),
+            middle = Vec::mul(sixth, g[step]);
+    o[0] = Vec::mul(Vec::set1(0.25f), g[0]);
+    o[out_step] = Vec::add(ends, middle);
+    o[2 * out_step] = Vec::sub(ends, middle);
+    const T far = Vec::fma(Vec::set1(1.0f / 6), g[2 * step], Vec::mul(Vec::set1(1.0f / 24), g[0]));
+    const T between = Vec::mul(Vec::set1(1.0f / 12), g[step]);
+    o[3 * out_step] = Vec::add(far, between);
+    o[4 * out_step] = Vec::sub(far, between);
+    o[5 * out_step] = g[2 * step];
   }
 };
 
@@ -126,5 +145,23 @@ TEMPER_KERNEL void winograd_output(const WinogradOutput& w) {
   }
   for (; c < w.channels; c += Vec::kLanes) {
     winograd_output_vector<M, false>(w, c, w.channels - c < Vec::kLanes ? w.channels - c : Vec::kLanes);
+  }
+}
+
+template <int M>
+TEMPER_KERNEL void winograd_weights(const WinogradWeights& w) {
+  constexpr int N = M + 2;
+  for (int64_t e = 0; e < w.elements; e += Vec::kLanes) {
+    Vec::T half[N * 3];
+    unrolled<3>([&](auto x) TEMPER_INLINE {
+      Vec::T g[3];
+      unrolled<3>([&](auto y) TEMPER_INLINE { g[y] = Vec::load(w.in + (y * 3 + x) * w.in_matrix + e); });
+      Transform<M>::weights(g, 1, half + x, 3);
+    });
+    unrolled<N>([&](auto y) TEMPER_INLINE {
+      Vec::T o[N];
+      Transform<M>::weights(half + y * 3, 1, o, 1);
+      unrolled<N>([&](auto x) TEMPER_INLINE { Vec::store(w.out + (y * N + x) * w.out_matrix + e, o[x]); });
+    });
   }
 }
