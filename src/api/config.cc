@@ -167,7 +167,7 @@ bool BuilderConfig::switch_pass(std::string_view name, bool on) noexcept {
 bool BuilderConfig::switch_source(std::string_view name, bool on) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     std::string all;
-    for (const TacticSource* source : tactic_sources()) {
+    for (const TacticSource* source : every_source()) {
       if (source->name() == name) {
         state_->sources[std::string(name)] = on;
         return true;

@@ -35,7 +35,7 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
       .add(compile.device.target)
       .add_number(uint64_t(compile.device.threads))
       .add_number(uint64_t(compile.build.optimization_level));
-  hasher.add(source_fingerprints(compile.build)).add_number(cold);
+  hasher.add(source_fingerprints(compile.device, compile.build)).add_number(cold);
   if (const Runner* runner = runner_for(compile.device)) hasher.add(runner->machine());
   for (const auto& [name, range] : compile.profile.inputs) {
     hasher.add(name);

@@ -401,7 +401,7 @@ Status GraphCompiler::compile_joined(const Unit& unit) {
   const ValueId out = unit.outputs[0];
   const Storage target{-1, Layout::permuted(graph_.type(out).dims, order_for(unit, 0))};
   const Candidate candidate = candidate_for(unit, inputs, {target});
-  for (const TacticSource* source : tactic_sources()) {
+  for (const TacticSource* source : tactic_sources(assembly_.options().device.target)) {
     auto offered = source->enumerate(candidate, assembly_.options().device, assembly_.options().build);
     auto* declined = std::get_if<Decline>(&offered);
     if (!declined) {
@@ -430,7 +430,7 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     choice = TEMPER_TRY(assembly_.options().chooser->choose(candidate, name, seen));
   } else {
     std::string reasons;
-    for (const TacticSource* source : asked_sources(assembly_.options().build)) {
+    for (const TacticSource* source : asked_sources(assembly_.options().device, assembly_.options().build)) {
       auto offered = source->enumerate(candidate, assembly_.options().device, assembly_.options().build);
       if (auto* declined = std::get_if<Decline>(&offered)) {
         plan::CandidateT c;

@@ -26,7 +26,7 @@ constexpr bool takes_floats(TypeRule rule) {
 template <class T>
 bool float_row(ScalarOp op, const T* x, const T* y, int64_t n, Lane& out) {
   switch (op) {
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                             \
+#define SCALAR(name, onnx, arity, rule, value, facts)                                                   \
   case ScalarOp::k_##name:                                                                              \
     if constexpr (takes_floats<T>(TypeRule::rule)) {                                                    \
       for (int64_t k = 0; k < n; ++k) {                                                                 \

@@ -77,4 +77,12 @@ std::vector<TensorType> Region::value_types() const {
   return types;
 }
 
+Reduce sum_of_products(const Contract& stage, std::span<const TensorType> types) {
+  ScalarBuilder body;
+  const int32_t x = body.cast(body.operand(0, types[static_cast<size_t>(stage.lhs.value)].dtype), stage.accumulate);
+  const int32_t y = body.cast(body.operand(1, types[static_cast<size_t>(stage.rhs.value)].dtype), stage.accumulate);
+  return {stage.domain,      stage.reduced, {stage.lhs, stage.rhs}, body.finish(body.apply(ScalarOp::k_mul, x, y), 2),
+          MonoidKind::k_sum, {stage.dtype}};
+}
+
 }  // namespace temper

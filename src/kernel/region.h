@@ -11,6 +11,7 @@
 //   } -> (%4)
 #pragma once
 
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -124,6 +125,8 @@ struct Region {
 
 // Types of the results of a stage.
 std::vector<TensorType> result_types(const Stage& stage);
+// What a contraction computes, as a reduction of products in its accumulation type; `types` are those of the region's values.
+Reduce sum_of_products(const Contract& stage, std::span<const TensorType> types);
 // All accesses of a stage, in the order of the text; a scatter's target is the last of three.
 std::vector<const Access*> accesses_of(const Stage& stage);
 

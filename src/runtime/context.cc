@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/dtype.h"
 #include "base/float_environment.h"
@@ -21,16 +19,19 @@ std::string dims_text(std::span<const int64_t> dims) {
 }
 }  // namespace
 
-void GrowingBuffer::Free::operator()(std::byte* p) const { std::free(p); }
-
-std::byte* GrowingBuffer::reserve(int64_t bytes) {
-  if (bytes <= bytes_ && data_) return data_.get();
-  int64_t room = (std::max<int64_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  data_.reset();
+void GrowingBuffer::clear() {
+  if (data_) queue_->release(data_);
+  data_ = nullptr;
   bytes_ = 0;
-  data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<size_t>(room))));
-  if (data_) bytes_ = room;
-  return data_.get();
+}
+
+std::byte* GrowingBuffer::reserve(Queue& queue, int64_t bytes) {
+  if (bytes <= bytes_ && data_) return data_;
+  clear();
+  queue_ = &queue;
+  data_ = queue.allocate(bytes);
+  if (data_) bytes_ = bytes;
+  return data_;
 }
 
 Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engine)) {
@@ -40,6 +41,7 @@ Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engin
   slots_.resize(plan.slot_count);
   segment_done_.resize(plan.segments.size());
   scratch_.resize(engine_->most_slots());
+  bound_.resize(plan.buffers.size());
   addresses_.resize(plan.buffers.size());
   unbounded_.resize(plan.buffers.size());
   launches_.resize(plan.steps.size());
@@ -70,12 +72,17 @@ Status Context::set_input_shape(int input, std::span<const int64_t> dims) {
 
 void Context::set_address(Direction direction, int index, void* data) {
   const auto& bindings = direction == kInput ? engine_->plan().inputs : engine_->plan().outputs;
-  addresses_[bindings[index]->buffer] = static_cast<std::byte*>(data);
+  bound_[bindings[index]->buffer] = static_cast<std::byte*>(data);
 }
 
 void* Context::address(Direction direction, int index) const {
   const auto& bindings = direction == kInput ? engine_->plan().inputs : engine_->plan().outputs;
-  return addresses_[bindings[index]->buffer];
+  return bound_[bindings[index]->buffer];
+}
+
+Status Context::open_queue() {
+  if (!queue_) queue_ = TEMPER_TRY(engine_->backend().make_queue());
+  return {};
 }
 
 Status Context::bind_shapes() {
@@ -136,7 +143,7 @@ Status Context::size_buffers(int segment) {
       lifetimes.push_back({buffer.first, buffer.last, bytes});
       planned.push_back(static_cast<int>(b));
     } else {
-      addresses_[b] = unbounded_[b].reserve(bytes);
+      addresses_[b] = unbounded_[b].reserve(*queue_, bytes);
       if (!addresses_[b])
         return Error(ErrorCode::kOutOfMemory,
                      "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
@@ -144,7 +151,7 @@ Status Context::size_buffers(int segment) {
   }
   if (segment != 0) return {};
   Placement placement = plan_memory(lifetimes, kAlignment);
-  std::byte* base = arena_.reserve(placement.total);
+  std::byte* base = arena_.reserve(*queue_, placement.total);
   if (!base)
     return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(placement.total) + " bytes of activations");
   for (size_t i = 0; i < planned.size(); ++i) addresses_[planned[i]] = base + placement.offsets[i];
@@ -162,12 +169,37 @@ Status Context::prepare_launches(int segment) {
     bytes.clear();
     for (int slot : step.parameters) parameters.push_back(slots_[slot]);
     for (int buffer : step.buffers) bytes.push_back(bytes_of(buffer));
-    launches_[i] =
-        TEMPER_TRY_AT(engine_->kernel(static_cast<int>(i)).prepare(parameters, bytes), "kernel of '" + step.name + "'");
+    launches_[i] = TEMPER_TRY_AT(queue_->prepare(engine_->kernel(static_cast<int>(i)), parameters, bytes),
+                                 "kernel of '" + step.name + "'");
     workspace = std::max(workspace, launches_[i]->workspace_bytes(workers_));
   }
-  if (!workspace_.reserve(workspace))
+  if (!workspace_.reserve(*queue_, workspace))
     return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(workspace) + " bytes of workspace");
+  return {};
+}
+
+Status Context::attach(int buffer, const std::string& name) {
+  const int64_t bytes = bytes_of(buffer);
+  if (queue_->reaches(bound_[buffer])) {
+    addresses_[buffer] = bound_[buffer];
+    return {};
+  }
+  addresses_[buffer] = unbounded_[buffer].reserve(*queue_, bytes);
+  if (!addresses_[buffer])
+    return Error(ErrorCode::kOutOfMemory, "no memory for " + std::to_string(bytes) + " bytes of tensor '" + name + "'");
+  return {};
+}
+
+Status Context::take_inputs() {
+  for (const auto& input : engine_->plan().inputs) {
+    const int b = input->buffer;
+    if (!bound_[b] && bytes_of(b) > 0) {
+      return Error(ErrorCode::kInvalidArgument, "input '" + input->name + "' has no address; set one before the context runs");
+    }
+    TEMPER_TRY(attach(b, input->name));
+    if (addresses_[b] != bound_[b])
+      TEMPER_TRY_AT(queue_->write(addresses_[b], bound_[b], bytes_of(b)), "input '" + input->name + "'");
+  }
   return {};
 }
 
@@ -177,14 +209,24 @@ Status Context::take_outputs(int segment) {
     int b = plan.outputs[o]->buffer;
     if (plan.buffers[b]->segment != segment) continue;
     if (allocators_[o])
-      addresses_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
-    if (!addresses_[b] && bytes_of(b) > 0) {
+      bound_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
+    if (!bound_[b] && bytes_of(b) > 0) {
       return Error(
           ErrorCode::kInvalidArgument,
           "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
     }
+    TEMPER_TRY(attach(b, plan.outputs[o]->name));
   }
   return {};
+}
+
+Status Context::give_outputs() {
+  for (const auto& output : engine_->plan().outputs) {
+    const int b = output->buffer;
+    if (addresses_[b] != bound_[b])
+      TEMPER_TRY_AT(queue_->read(bound_[b], addresses_[b], bytes_of(b)), "output '" + output->name + "'");
+  }
+  return queue_->finish();
 }
 
 Status Context::resolve_shapes() {
@@ -213,6 +255,7 @@ Status Context::prepare(int workers) {
   TEMPER_TRY(resolve_shapes());
   ready_ = false;
   workers_ = std::max(workers, workers_);
+  TEMPER_TRY(open_queue());
   TEMPER_TRY(size_buffers(0));
   TEMPER_TRY(prepare_launches(0));
   ready_ = true;
@@ -234,14 +277,16 @@ std::vector<int64_t> Context::output_shape(int output) const {
 Status Context::run(Executor& executor) {
   TEMPER_TRY(prepare(executor.workers()));
   TEMPER_TRY(take_outputs(0));
-  const plan::PlanT& plan = engine_->plan();
-  for (const auto& input : plan.inputs) {
-    if (!addresses_[input->buffer] && bytes_of(input->buffer) > 0) {
-      return Error(ErrorCode::kInvalidArgument, "input '" + input->name + "' has no address; set one before the context runs");
-    }
-  }
+  TEMPER_TRY(take_inputs());
   FloatEnvironment defaults;
-  return run_range(0, static_cast<int>(plan.steps.size()), executor);
+  TEMPER_TRY(run_range(0, static_cast<int>(engine_->plan().steps.size()), executor));
+  return give_outputs();
+}
+
+Expected<bool> Context::truth(int buffer) {
+  uint8_t value = 0;
+  TEMPER_TRY(queue_->read(&value, addresses_[buffer], 1));
+  return value != 0;
 }
 
 Status Context::run_range(int begin, int end, Executor& executor) {
@@ -255,7 +300,7 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         std::vector<std::byte*>& arguments = arguments_[i];
         for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = addresses_[step.buffers[k]];
         auto start = on_step ? Clock::now() : Clock::time_point();
-        TEMPER_TRY_AT(launches_[i]->run(arguments, workspace_.data(), executor), "'" + step.name + "'");
+        TEMPER_TRY_AT(queue_->run(*launches_[i], arguments, workspace_.data(), executor), "'" + step.name + "'");
         if (on_step) on_step(i, std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
         ++i;
         break;
@@ -268,17 +313,17 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         ++i;
         break;
       case plan::StepKind::Size:
-        std::memcpy(&slots_[step.slot], addresses_[step.buffers[0]], sizeof(int64_t));
+        TEMPER_TRY(queue_->read(&slots_[step.slot], addresses_[step.buffers[0]], sizeof(int64_t)));
         ++i;
         break;
       case plan::StepKind::If: {
-        bool yes = *reinterpret_cast<const uint8_t*>(addresses_[step.buffers[0]]) != 0;
+        bool yes = TEMPER_TRY(truth(step.buffers[0]));
         TEMPER_TRY(yes ? run_range(step.begin, step.middle, executor) : run_range(step.middle, step.end, executor));
         i = step.end;
         break;
       }
       case plan::StepKind::Assert:
-        if (*reinterpret_cast<const uint8_t*>(addresses_[step.buffers[0]]) == 0)
+        if (!TEMPER_TRY(truth(step.buffers[0])))
           return Error(ErrorCode::kInvalidArgument, step.message).at("'" + step.name + "'");
         ++i;
         break;
@@ -293,50 +338,39 @@ Status Context::run_range(int begin, int end, Executor& executor) {
 
 Status Context::run_loop(const plan::StepT& step, Executor& executor) {
   const plan::LoopInfoT& loop = *step.loop;
-  auto read_trip = [&] {
-    int64_t trip = INT64_MAX;
-    if (loop.trip != -1) std::memcpy(&trip, addresses_[loop.trip], sizeof(trip));
-    return trip;
+  bool going = loop.condition == -1 || TEMPER_TRY(truth(loop.condition));
+  int64_t trip = INT64_MAX;
+  if (loop.trip != -1) TEMPER_TRY(queue_->read(&trip, addresses_[loop.trip], sizeof(trip)));
+  auto copy_states = [&](const std::vector<int>& to, const std::vector<int>& from) -> Status {
+    for (size_t s = 0; s < to.size(); ++s)
+      TEMPER_TRY(queue_->copy(addresses_[to[s]], addresses_[from[s]], bytes_of(loop.states_in[s])));
+    return {};
   };
-  bool going = loop.condition == -1 || *reinterpret_cast<const uint8_t*>(addresses_[loop.condition]) != 0;
-  int64_t trip = read_trip();
-  for (size_t s = 0; s < loop.states_in.size(); ++s) {
-    std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_from[s]],
-                static_cast<size_t>(bytes_of(loop.states_in[s])));
-  }
+  TEMPER_TRY(copy_states(loop.states_in, loop.states_from));
   // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
   bool counted = loop.count_slot == -1;
   std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
   int64_t iteration = 0;
   for (; going && iteration < trip; ++iteration) {
-    if (loop.iteration != -1) std::memcpy(addresses_[loop.iteration], &iteration, sizeof(iteration));
+    if (loop.iteration != -1) TEMPER_TRY(queue_->write(addresses_[loop.iteration], &iteration, sizeof(iteration)));
     TEMPER_TRY(run_range(step.begin, step.end, executor));
     for (size_t s = 0; s < loop.scans_from.size(); ++s) {
       int64_t bytes = bytes_of(loop.scans_from[s]);
       const std::byte* from = addresses_[loop.scans_from[s]];
       if (counted) {
-        std::memcpy(addresses_[loop.scans_to[s]] + iteration * bytes, from, static_cast<size_t>(bytes));
+        TEMPER_TRY(queue_->copy(addresses_[loop.scans_to[s]] + iteration * bytes, from, bytes));
       } else {
-        stacks[s].insert(stacks[s].end(), from, from + bytes);
+        const size_t end = stacks[s].size();
+        stacks[s].resize(end + static_cast<size_t>(bytes));
+        TEMPER_TRY(queue_->read(stacks[s].data() + end, from, bytes));
       }
     }
-    if (loop.body_condition != -1) going = *reinterpret_cast<const uint8_t*>(addresses_[loop.body_condition]) != 0;
+    if (loop.body_condition != -1) going = TEMPER_TRY(truth(loop.body_condition));
     // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_out[s]],
-                  static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_in[s]], addresses_[loop.states_result[s]],
-                  static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
+    TEMPER_TRY(copy_states(loop.states_result, loop.states_out));
+    TEMPER_TRY(copy_states(loop.states_in, loop.states_result));
   }
-  if (iteration == 0) {
-    for (size_t s = 0; s < loop.states_in.size(); ++s) {
-      std::memcpy(addresses_[loop.states_result[s]], addresses_[loop.states_in[s]],
-                  static_cast<size_t>(bytes_of(loop.states_in[s])));
-    }
-  }
+  if (iteration == 0) TEMPER_TRY(copy_states(loop.states_result, loop.states_in));
   if (!counted) {
     slots_[loop.count_slot] = iteration;
     if (step.segment >= 0) {
@@ -345,7 +379,9 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
       TEMPER_TRY(take_outputs(step.segment));
       TEMPER_TRY(prepare_launches(step.segment));
     }
-    for (size_t s = 0; s < stacks.size(); ++s) std::memcpy(addresses_[loop.scans_to[s]], stacks[s].data(), stacks[s].size());
+    for (size_t s = 0; s < stacks.size(); ++s) {
+      TEMPER_TRY(queue_->write(addresses_[loop.scans_to[s]], stacks[s].data(), static_cast<int64_t>(stacks[s].size())));
+    }
   }
   return {};
 }

@@ -1,7 +1,9 @@
 // Context: one execution of an engine at a time: shapes, addresses, activations.
 //
 // Setting shapes runs the shape program and plans the memory; after that run() walks the steps. For a plan in which no size
-// depends on data, run() allocates nothing once a shape has been prepared. Not thread-safe; many contexts may share an engine.
+// depends on data, run() allocates nothing once a shape has been prepared. Addresses that kernels can't reach (memory of the
+// host, for a GPU) are copied from before the first step, and to after the last. Not thread-safe; many contexts may share an
+// engine.
 //
 //   Context context(engine);
 //   TEMPER_TRY(context.set_input_shape(0, {1, 3, 224, 224}));
@@ -13,6 +15,7 @@
 #include <initializer_list>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -20,18 +23,22 @@
 
 namespace temper {
 
-// Grow-only memory, aligned to 64 bytes; contents are lost when it grows.
+// Grow-only memory of a queue, aligned to 64 bytes; contents are lost when it grows. The queue outlives it.
 class GrowingBuffer {
  public:
-  std::byte* reserve(int64_t bytes);
-  std::byte* data() const { return data_.get(); }
+  GrowingBuffer() = default;
+  GrowingBuffer(GrowingBuffer&& other) noexcept
+      : queue_(other.queue_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  GrowingBuffer& operator=(GrowingBuffer&&) = delete;
+  ~GrowingBuffer() { clear(); }
+  std::byte* reserve(Queue& queue, int64_t bytes);
+  std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* p) const;
-  };
-  std::unique_ptr<std::byte, Free> data_;
+  void clear();
+  Queue* queue_ = nullptr;
+  std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
 };
 
@@ -71,13 +78,19 @@ class Context {
   std::function<bool()> interrupted;
 
  private:
+  Status open_queue();
   Status bind_shapes();
   Status run_segment(int segment);
   Status size_buffers(int segment);
   Status prepare_launches(int segment);
   Status run_range(int begin, int end, Executor& executor);
   Status run_loop(const plan::StepT& step, Executor& executor);
+  Status take_inputs();
   Status take_outputs(int segment);
+  Status give_outputs();
+  // What kernels use for a buffer that the caller has bound: its address, or memory that stands for it.
+  Status attach(int buffer, const std::string& name);
+  Expected<bool> truth(int buffer);
   int64_t bytes_of(int buffer) const;
 
   std::shared_ptr<const Engine> engine_;
@@ -85,11 +98,13 @@ class Context {
   std::vector<OutputAllocator> allocators_;
   std::vector<int64_t> slots_;
   std::vector<char> segment_done_;
-  std::vector<int64_t> scratch_;                        // for shape programs
-  std::vector<std::byte*> addresses_;                   // by buffer
-  std::vector<GrowingBuffer> unbounded_;                // by buffer: those whose size depends on data
-  std::vector<std::unique_ptr<cpu::Launch>> launches_;  // by step
-  std::vector<std::vector<std::byte*>> arguments_;      // by step
+  std::vector<int64_t> scratch_;          // for shape programs
+  std::unique_ptr<Queue> queue_;          // before all memory of it
+  std::vector<std::byte*> bound_;         // by buffer: what the caller has set, for inputs and outputs
+  std::vector<std::byte*> addresses_;     // by buffer: what kernels use
+  std::vector<GrowingBuffer> unbounded_;  // by buffer: those whose size depends on data, and those that stand for bound ones
+  std::vector<std::unique_ptr<Launch>> launches_;   // by step
+  std::vector<std::vector<std::byte*>> arguments_;  // by step
   GrowingBuffer arena_, workspace_;
   int workers_ = 0;
   bool resolved_ = false;  // slots of segment 0 are those of input_dims_

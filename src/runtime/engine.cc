@@ -7,7 +7,10 @@ namespace temper {
 Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   auto engine = std::make_shared<Engine>();
   engine->bytes_ = bytes;
-  engine->parts_ = TEMPER_TRY(read_plan(bytes, std::move(owner)));
+  engine->parts_ = TEMPER_TRY(read_plan(bytes, owner));
+  if (engine->plan().targets.empty()) return Error(ErrorCode::kCorrupt, "the plan is for no target; build it again");
+  engine->backend_ = TEMPER_TRY(open_backend(engine->plan().targets[0]));
+  engine->weights_ = TEMPER_TRY(engine->backend_->place_weights(engine->parts_.weights, std::move(owner)));
   for (const auto& segment : engine->plan().segments) {
     engine->programs_.push_back(to_program(*segment));
     engine->most_slots_ = std::max(engine->most_slots_, engine->programs_.back().slot_count());
@@ -19,7 +22,7 @@ Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> 
       continue;
     }
     std::string place = "step " + std::to_string(i) + " '" + step.name + "'";
-    auto kernel = TEMPER_TRY_AT(cpu::decode_kernel(step.kernel, std::as_bytes(std::span(step.blob))), place);
+    auto kernel = TEMPER_TRY_AT(engine->backend_->decode(step.kernel, std::as_bytes(std::span(step.blob))), place);
     if (kernel->buffer_count() != static_cast<int>(step.buffers.size()) ||
         kernel->parameter_count() != static_cast<int>(step.parameters.size())) {
       return Error(ErrorCode::kCorrupt,

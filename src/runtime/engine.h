@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/run/kernel.h"
+#include "backend/base/backend.h"
 #include "plan/plan.h"
 
 namespace temper {
@@ -19,9 +19,10 @@ class Engine {
   const plan::PlanT& plan() const { return *parts_.plan; }
   const std::string& graph_text() const { return parts_.graph_text; }
   std::span<const std::byte> plan_bytes() const { return bytes_; }
-  // Address of a constant buffer.
-  const std::byte* constant(int buffer) const { return parts_.weights.data() + plan().buffers[buffer]->offset; }
-  const cpu::Kernel& kernel(int step) const { return *kernels_[step]; }
+  Backend& backend() const { return *backend_; }
+  // Address of a constant buffer, for kernels.
+  const std::byte* constant(int buffer) const { return weights_.get() + plan().buffers[buffer]->offset; }
+  const Kernel& kernel(int step) const { return *kernels_[step]; }
   const ShapeProgram& program(int segment) const { return programs_[segment]; }
   // Most slots that a shape program needs.
   int most_slots() const { return most_slots_; }
@@ -29,7 +30,9 @@ class Engine {
  private:
   PlanParts parts_;
   std::span<const std::byte> bytes_;
-  std::vector<std::unique_ptr<cpu::Kernel>> kernels_;  // by step; null where it is not a launch
+  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<const std::byte> weights_;      // where kernels read them
+  std::vector<std::unique_ptr<Kernel>> kernels_;  // by step; null where it is not a launch
   std::vector<ShapeProgram> programs_;
   int most_slots_ = 0;
 };

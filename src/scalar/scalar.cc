@@ -14,8 +14,7 @@ namespace temper {
 namespace {
 
 constexpr std::array<ScalarInfo, kScalarRows> kScalars = {{
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts) \
-  {#name, onnx, arity, TypeRule::rule, cuda, static_cast<uint8_t>(facts)},
+#define SCALAR(name, onnx, arity, rule, value, facts) {#name, onnx, arity, TypeRule::rule, #value, static_cast<uint8_t>(facts)},
 #include "scalar/scalar.def"
 #undef SCALAR
 }};
@@ -58,7 +57,7 @@ using namespace exact;  // NOLINT(google-build-using-namespace): the value colum
 template <class T>
 ScalarValue evaluate_row(ScalarOp op, T a, T b, [[maybe_unused]] T c = {}) {
   switch (op) {
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)            \
+#define SCALAR(name, onnx, arity, rule, value, facts)                  \
   case ScalarOp::k_##name:                                             \
     if constexpr (rule_allows<T>(TypeRule::rule)) return boxed(value); \
     break;

@@ -60,7 +60,7 @@ struct ScalarInfo {
   std::string_view name, onnx;
   int arity;
   TypeRule rule;
-  std::string_view cuda;
+  std::string_view text;  // the C++ expression in a, b, c
   uint8_t facts;
 };
 const ScalarInfo& scalar_info(ScalarOp op);  // rows of scalar.def only

@@ -32,9 +32,9 @@ size_t level_of(const BuildOptions& build) { return size_t(std::clamp(build.opti
 
 }  // namespace
 
-std::string source_fingerprints(const BuildOptions& build) {
+std::string source_fingerprints(const Device& device, const BuildOptions& build) {
   std::string text;
-  for (const TacticSource* source : asked_sources(build))
+  for (const TacticSource* source : asked_sources(device, build))
     text.append(source->name()).append(" ").append(source->fingerprint()).append("\n");
   return text;
 }
@@ -132,7 +132,7 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
   std::vector<Offer> offers;
   const std::string problem = problem_text(candidate);
   std::string reasons;
-  for (const TacticSource* source : asked_sources(options_.build)) {
+  for (const TacticSource* source : asked_sources(options_.device, options_.build)) {
     auto offered = source->enumerate(candidate, options_.device, options_.build);
     if (const auto* declined = std::get_if<Decline>(&offered)) {
       plan::CandidateT c;

@@ -43,7 +43,7 @@ struct TuneOptions {
 };
 
 // The fingerprints of all sources that are asked, for keys of decisions.
-std::string source_fingerprints(const BuildOptions& build);
+std::string source_fingerprints(const Device& device, const BuildOptions& build);
 
 // Nanoseconds in which the device does 10^9 operations of f32 arithmetic at best, from the cache or, if `measure`, measured and
 // kept there; 0: not known.

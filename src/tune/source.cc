@@ -1,6 +1,7 @@
 #include "tune/source.h"
 
 #include <algorithm>
+#include <map>
 
 namespace temper {
 namespace {
@@ -9,15 +10,16 @@ struct Registered {
   std::vector<std::pair<int, const TacticSource*>> by_priority;
   std::vector<const TacticSource*> sources;
 };
-Registered& registered() {
-  static Registered r;
+// By family.
+std::map<std::string, Registered, std::less<>>& registered() {
+  static std::map<std::string, Registered, std::less<>> r;
   return r;
 }
 
 }  // namespace
 
-RegisterSource::RegisterSource(int priority, const TacticSource& source) {
-  Registered& r = registered();
+RegisterSource::RegisterSource(int priority, const TacticSource& source, std::string_view family) {
+  Registered& r = registered()[std::string(family)];
   r.by_priority.emplace_back(-priority, &source);
   std::sort(r.by_priority.begin(), r.by_priority.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : a.second->name() < b.second->name();
@@ -26,11 +28,22 @@ RegisterSource::RegisterSource(int priority, const TacticSource& source) {
   for (const auto& [priority_, s] : r.by_priority) r.sources.push_back(s);
 }
 
-const std::vector<const TacticSource*>& tactic_sources() { return registered().sources; }
+const std::vector<const TacticSource*>& tactic_sources(std::string_view target) {
+  static const std::vector<const TacticSource*> kNone;
+  auto found = registered().find(target.substr(0, target.find_first_of("-_")));
+  return found == registered().end() ? kNone : found->second.sources;
+}
 
-std::vector<const TacticSource*> asked_sources(const BuildOptions& build) {
+std::vector<const TacticSource*> every_source() {
+  std::vector<const TacticSource*> all;
+  for (const auto& [family, of_family] : registered())
+    all.insert(all.end(), of_family.sources.begin(), of_family.sources.end());
+  return all;
+}
+
+std::vector<const TacticSource*> asked_sources(const Device& device, const BuildOptions& build) {
   std::vector<const TacticSource*> asked;
-  for (const TacticSource* source : tactic_sources()) {
+  for (const TacticSource* source : tactic_sources(device.target)) {
     const auto said = build.sources.find(source->name());
     bool on = said != build.sources.end() ? said->second : source->on_by_default();
     if (!build.only_source.empty()) on = build.only_source == source->name();

@@ -20,9 +20,9 @@
 
 namespace temper {
 
-// What is built for: a CPU target's name and the threads that it will have.
+// What is built for: a target's name and the threads that it will have (of a CPU).
 struct Device {
-  std::string target;  // "cpu-v4-vnni"
+  std::string target;  // "cpu-v4-vnni", "sm_90"
   int threads = 1;
 };
 
@@ -74,12 +74,14 @@ class TacticSource {
   virtual Expected<std::vector<KernelStep>> realize(const Candidate&, const Tactic&, const Device&) const = 0;
 };
 
-// Sources register themselves, by static initialisers, and are asked in order of priority (highest first).
+// Sources register themselves, by static initialisers, for a family of targets ("cpu", "sm"), and are asked in order of
+// priority (highest first).
 struct RegisterSource {
-  RegisterSource(int priority, const TacticSource& source);
+  RegisterSource(int priority, const TacticSource& source, std::string_view family = "cpu");
 };
-const std::vector<const TacticSource*>& tactic_sources();
+const std::vector<const TacticSource*>& tactic_sources(std::string_view target);
+std::vector<const TacticSource*> every_source();  // of all families
 // Those of them that a build asks.
-std::vector<const TacticSource*> asked_sources(const BuildOptions& build);
+std::vector<const TacticSource*> asked_sources(const Device& device, const BuildOptions& build);
 
 }  // namespace temper

@@ -12,7 +12,7 @@ namespace {
 using testing::FakeDevice;
 
 const testing::FakeSource kFast("fast"), kPlain("plain");
-const RegisterSource kRegisterPlain{10, kPlain}, kRegisterFast{20, kFast};
+const RegisterSource kRegisterPlain{10, kPlain, "fake"}, kRegisterFast{20, kFast, "fake"};
 const testing::FakeRunner kRunner;
 const RegisterRunner kRegisterRunner{kRunner};
 
@@ -244,7 +244,7 @@ TEST_F(AutotunerTest, GrowthIsSharedOut) {
 }
 
 TEST_F(AutotunerTest, WithoutTheDeviceTheEstimatesChoose) {
-  options_.device.target = "elsewhere";
+  options_.device.target = "fake-elsewhere";
   offer({"a est=20 us=1", "b est=10 us=50"});
   EXPECT_EQ(choose(), "b est=10 us=50");
   EXPECT_EQ(FakeDevice::instance().total_runs(), 0);

@@ -46,7 +46,7 @@ struct Offered {
     const SpotCheck check(candidate, inputs);
     EXPECT_GT(check.points(), 0u);
     int right = 0;
-    for (const TacticSource* source : tactic_sources()) {
+    for (const TacticSource* source : tactic_sources(device.target)) {
       auto offered = source->enumerate(candidate, device, {});
       if (!std::holds_alternative<std::vector<Tactic>>(offered)) continue;
       for (const Tactic& tactic : std::get<std::vector<Tactic>>(offered)) {
@@ -99,7 +99,7 @@ TEST(Measure, RowsThatReadAnotherPointAreNoChain) {
   const std::string own = "(%7[d0, d1, d2, d3], %8[d0, d1, d2])", other = "(%7[d0, d1, d2, 44 - d3], %8[d0, d1, d2])";
   text.replace(text.find(own), own.size(), other);
   Offered offered(text);
-  for (const TacticSource* source : tactic_sources()) {
+  for (const TacticSource* source : tactic_sources("cpu")) {
     EXPECT_TRUE(std::holds_alternative<Decline>(source->enumerate(offered.candidate, here(1), {}))) << source->name();
   }
 }

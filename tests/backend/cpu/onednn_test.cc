@@ -13,7 +13,7 @@ using testing::RegionCase;
 using testing::ShuffledExecutor;
 
 const TacticSource& source() {
-  for (const TacticSource* s : tactic_sources()) {
+  for (const TacticSource* s : tactic_sources("cpu")) {
     if (s->name() == "onednn") return *s;
   }
   throw std::runtime_error("the source is not registered");
@@ -174,14 +174,14 @@ TEST_F(OneDnn, DamagedParametersAreErrors) {
 
 TEST(Sources, OneDnnIsAskedOnlyWhereSwitchedOn) {
   const auto asks = [](const BuildOptions& build) {
-    const auto asked = asked_sources(build);
+    const auto asked = asked_sources(here(1), build);
     return std::find(asked.begin(), asked.end(), &source()) != asked.end();
   };
   EXPECT_FALSE(asks({}));
   EXPECT_TRUE(asks({.sources = {{"onednn", true}}}));
   EXPECT_TRUE(asks({.only_source = "onednn"}));
   EXPECT_FALSE(asks({.sources = {{"onednn", false}}}));
-  EXPECT_EQ(tactic_sources().back(), &source()) << "it must never be the default";
+  EXPECT_EQ(tactic_sources("cpu").back(), &source()) << "it must never be the default";
 }
 
 }  // namespace

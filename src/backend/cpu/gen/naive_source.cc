@@ -13,15 +13,7 @@ Region as_reductions(const Region& region) {
   Region plain = region;
   for (Stage& stage : plain.stages) {
     auto* contract = std::get_if<Contract>(&stage);
-    if (!contract) continue;
-    auto types = region.value_types();
-    ScalarBuilder body;
-    int32_t x = body.cast(body.operand(0, types[contract->lhs.value].dtype), contract->accumulate);
-    int32_t y = body.cast(body.operand(1, types[contract->rhs.value].dtype), contract->accumulate);
-    Reduce sum{
-        contract->domain,  contract->reduced, {contract->lhs, contract->rhs}, body.finish(body.apply(ScalarOp::k_mul, x, y), 2),
-        MonoidKind::k_sum, {contract->dtype}};
-    stage = std::move(sum);
+    if (contract) stage = sum_of_products(*contract, region.value_types());
   }
   return plain;
 }

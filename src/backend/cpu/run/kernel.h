@@ -17,27 +17,22 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/base/backend.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
 namespace temper::cpu {
 
-class Launch {
+class Launch : public temper::Launch {
  public:
-  virtual ~Launch() = default;
-  // Scratch that run() needs, for `workers` workers; contents undefined before and after. 64-byte aligned.
-  virtual int64_t workspace_bytes(int workers) const { return 0; }
   // buffers: one pointer per buffer of the step, inputs and outputs as the kernel numbers them. Allocates nothing unless it
   // fails.
   virtual Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
 };
 
-class Kernel {
+class Kernel : public temper::Kernel {
  public:
-  virtual ~Kernel() = default;
-  virtual int buffer_count() const = 0;
-  virtual int parameter_count() const = 0;
   // buffer_bytes[i] is how much of buffer i may be touched.
   virtual Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                                     std::span<const int64_t> buffer_bytes) const = 0;

@@ -126,7 +126,7 @@ inline constexpr bool allows(TypeRule rule) {
 }
 
 // One function object per row, so that its value column becomes code for each type that the rule allows.
-#define SCALAR(name, onnx, arity, rule, value, cuda, facts)                                          \
+#define SCALAR(name, onnx, arity, rule, value, facts)                                                \
   struct Row_##name {                                                                                \
     template <class T>                                                                               \
     static auto at(V<T> a, [[maybe_unused]] V<T> b, [[maybe_unused]] V<T> c) {                       \

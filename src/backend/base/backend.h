@@ -1,0 +1,88 @@
+// Backend: what runs the kernels of one family of targets ("cpu-...", "sm_..."), as the runtime sees it.
+//
+// A Backend decodes kernels, holds the weights where kernels read them, and makes Queues. A Queue is one context's line of
+// execution: memory, copies and launches, which take effect in the order of the calls. Invariants: a queue is only given
+// kernels and launches of its own backend; memory that it allocated is released through it; what a `read` or `finish` returns
+// is the effect of everything before it. On the CPU each call has taken effect when it returns; elsewhere only `read` and
+// `finish` wait.
+//
+//   std::shared_ptr<Backend> backend = TEMPER_TRY(open_backend("sm_90"));        // an error says what is missing
+//   std::unique_ptr<Queue> queue = TEMPER_TRY(backend->make_queue());
+//   TEMPER_TRY(queue->write(device, host, bytes));
+//   TEMPER_TRY(queue->run(*launch, buffers, workspace, executor));
+//   TEMPER_TRY(queue->read(host, device, bytes));                                // waits
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/parallel.h"
+
+namespace temper {
+
+// A kernel prepared for one shape, which belongs to one queue.
+class Launch {
+ public:
+  virtual ~Launch() = default;
+  // Scratch that a run needs, for `workers` workers; contents undefined before and after. Aligned as allocate() aligns.
+  virtual int64_t workspace_bytes(int workers) const { return 0; }
+};
+
+// One launch step of a plan, decoded and verified once: immutable, shared by all contexts and threads.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual int buffer_count() const = 0;
+  virtual int parameter_count() const = 0;
+};
+
+class Queue {
+ public:
+  virtual ~Queue() = default;
+
+  // Memory for kernels, aligned to 64 bytes; null: there is none left.
+  virtual std::byte* allocate(int64_t bytes) = 0;
+  virtual void release(std::byte* memory) = 0;
+  // Whether kernels may use this address of the caller's as it is. What they can't reach is copied at the borders.
+  virtual bool reaches(const void* address) const = 0;
+
+  virtual Status copy(std::byte* to, const std::byte* from, int64_t bytes) = 0;  // both in memory for kernels
+  virtual Status write(std::byte* to, const void* from,
+                       int64_t bytes) = 0;                                  // from the host, which may change `from` afterwards
+  virtual Status read(void* to, const std::byte* from, int64_t bytes) = 0;  // to the host; waits
+
+  // parameters and buffer_bytes as the plan's shape programs have computed them; whatever needs checking or allocating is done
+  // here.
+  virtual Expected<std::unique_ptr<Launch>> prepare(const Kernel& kernel, std::span<const int64_t> parameters,
+                                                    std::span<const int64_t> buffer_bytes) = 0;
+  // buffers: one pointer per buffer of the step. Allocates nothing unless it fails.
+  virtual Status run(Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
+  // Waits for everything; what went wrong on the way is an error here at the latest.
+  virtual Status finish() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual Expected<std::unique_ptr<Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) = 0;
+  // The address at which kernels find `weights`, which `owner` keeps alive; valid as long as the result.
+  virtual Expected<std::shared_ptr<const std::byte>> place_weights(std::span<const std::byte> weights,
+                                                                   std::shared_ptr<const void> owner) = 0;
+  virtual Expected<std::unique_ptr<Queue>> make_queue() = 0;
+};
+
+using BackendOpener = Expected<std::shared_ptr<Backend>> (*)(std::string_view target);
+
+// Adds a backend for the targets whose names begin with `family`; called by static initialisers.
+struct RegisterBackend {
+  RegisterBackend(std::string_view family, BackendOpener open);
+};
+// "cpu" of "cpu-v4-vnni", "sm" of "sm_90".
+std::string_view family_of(std::string_view target);
+Expected<std::shared_ptr<Backend>> open_backend(std::string_view target);
+
+}  // namespace temper
