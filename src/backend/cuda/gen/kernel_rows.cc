@@ -1,0 +1,184 @@
+// The stages in which order matters: scan, sort, scatter, compact, suppression. Plain ways to do them; each keeps the order of
+// the elements.
+#include "backend/cuda/gen/kernel_writer.h"
+#include "backend/cuda/gen/prelude.h"
+
+namespace temper::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int64_t kMostBlocks = int64_t{1} << 20;
+// A scatter's updates are shared out among so many threads by where they go; each does its own in order.
+constexpr int kOwnerBlocks = 32;
+
+SymInt rows_of(const Dims& dims, int axis) {
+  SymInt rows = 1;
+  for (size_t k = 0; k < dims.size(); ++k) {
+    if (static_cast<int>(k) != axis) rows *= dims[k];
+  }
+  return rows;
+}
+
+}  // namespace
+
+void KernelWriter::write(const Scan& s) {
+  const SymInt rows = rows_of(s.domain, s.axis), extent = s.domain[static_cast<size_t>(s.axis)];
+  const DType element = types_[static_cast<size_t>(s.operand.value)].dtype;
+  const bool wide = element == DType::kF64 || s.dtype == DType::kF64;
+  const std::string accumulator = is_float(element) ? (wide ? "double" : "float") : compute_type_text(element);
+  begin_items(rows);
+  point(variables_but(s.domain, s.axis), "i");
+  line("monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " + accumulator + "> m;");
+  line("m.clear();");
+  line("const I extent = " + expression(extent) + ";");
+  line("for (I step = 0; step < extent; ++step) {");
+  line("const I d" + std::to_string(s.axis) + " = " + (s.reverse ? "extent - 1 - step" : "step") + ";");
+  read(s.operand, "x");
+  const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(m.result0())";
+  if (s.exclusive) store(value_, s.domain, result);
+  line("m.add(x, (s64)step);");
+  if (!s.exclusive) store(value_, s.domain, result);
+  line("}");
+  line("}");
+  end_entry("scan", kThreads, min(ceil_div(rows, kThreads), kMostBlocks));
+}
+
+void KernelWriter::write(const Sort& s) {
+  const SymInt rows = rows_of(s.domain, s.axis), extent = s.domain[static_cast<size_t>(s.axis)];
+  Dims results = s.domain;
+  results[static_cast<size_t>(s.axis)] = s.count;
+  const std::string axis = "d" + std::to_string(s.axis);
+  const std::string one = "a.b[" + std::to_string(temporary(rows * extent * 8)) + "]";
+  const std::string other = "a.b[" + std::to_string(temporary(rows * extent * 8)) + "]";
+  line("for (s64 item = blockIdx.x; item < (s64)" + expression(rows) + "; item += gridDim.x) {");
+  line("const I i = (I)item;");
+  point(variables_but(s.domain, s.axis), "i");
+  line("auto at = [&](s64 p) {");
+  line("const I " + axis + " = (I)p;");
+  read(s.operand, "x");
+  line("return x;");
+  line("};");
+  line("const s64 extent = " + expression(extent) + ";");
+  line("const s64* order = merge_sort<" + compute_type_text(s.dtype) + ">(extent, (s64*)" + one + " + item * extent, (s64*)" +
+       other + " + item * extent, " + (s.descending ? "true" : "false") + ", at);");
+  line("for (s64 k = threadIdx.x; k < (s64)" + expression(s.count) + "; k += blockDim.x) {");
+  line("const I " + axis + " = (I)k;");
+  store(value_, results, "at(order[k])");
+  store(value_ + 1, results, "Int<s64>{order[k]}");
+  line("}");
+  line("__syncthreads();");
+  line("}");
+  end_entry("sort", kThreads, min(rows, kMostBlocks));
+}
+
+void KernelWriter::write(const Scatter& s) {
+  const Dims& updates = s.update.map.domain;
+  const SymInt count = product(updates);
+  const Variables update_variables = variables(updates, 0, static_cast<int>(updates.size()));
+  const int offsets = temporary(count * 8);
+  const std::string offset = "((s64*)a.b[" + std::to_string(offsets) + "])";
+  for (const Place& place : places_[static_cast<size_t>(value_)]) {
+    begin_items(product(s.dims));
+    point(in_order_of(s.dims, value_), "i");
+    read(s.base, "x");
+    line(store_text(place, s.dtype, index_vars(context_, s.dims), "x"));
+    line("}");
+    end_entry("scatter_base", kThreads, min(ceil_div(product(s.dims), kThreads), kMostBlocks));
+
+    begin_items(count);
+    point(update_variables, "i");
+    line(offset + "[item] = -1;");
+    locate(s.target, s.dims, offset + "[item] = " + address(place, s.target.map.results) + ";");
+    line("}");
+    end_entry("scatter_offsets", kThreads, min(ceil_div(count, kThreads), kMostBlocks));
+
+    line("const s64 self = blockIdx.x * (s64)blockDim.x + threadIdx.x, owners = (s64)gridDim.x * blockDim.x;");
+    line("for (s64 item = 0; item < (s64)" + expression(count) + "; ++item) {");
+    line("const s64 to = " + offset + "[item];");
+    line("if (to < 0 || to % owners != self) continue;");
+    line("const I i = (I)item;");
+    point(update_variables, "i");
+    read(s.update, "x");
+    const std::string target = pointer(place.buffer, s.dtype);
+    const std::string value =
+        s.combine ? "op_" + std::string(scalar_info(*s.combine).name) + "(load(" + target + ", to), x)" : "x";
+    line("store(" + target + ", to, " + value + ");");
+    line("}");
+    end_entry("scatter", kThreads, kOwnerBlocks);
+  }
+}
+
+void KernelWriter::write(const Compact& s) {
+  constexpr int kBlock = 1024;
+  line("__shared__ int ends[" + std::to_string(kBlock) + "];");
+  line("s64 found = 0;");
+  line("const s64 extent = " + expression(s.extent) + ";");
+  line("for (s64 base = 0; base < extent; base += blockDim.x) {");
+  line("const s64 item = base + threadIdx.x;");
+  line("bool holds = false;");
+  line("if (item < extent) {");
+  line("const I d0 = (I)item;");
+  read(s.mask, "x");
+  line("holds = x;");
+  line("}");
+  line("ends[threadIdx.x] = holds;");
+  line("__syncthreads();");
+  line("for (int step = 1; step < blockDim.x; step *= 2) {");
+  line("const int before = threadIdx.x >= step ? ends[threadIdx.x - step] : 0;");
+  line("__syncthreads();");
+  line("ends[threadIdx.x] += before;");
+  line("__syncthreads();");
+  line("}");
+  line("if (holds) {");
+  line("const s64 k = found + ends[threadIdx.x] - 1;");
+  for (const Place& place : places_[static_cast<size_t>(value_)]) {
+    line("store(" + pointer(place.buffer, DType::kI64) + ", " + expression(place.layout.offset) + " + k * " +
+         expression(place.layout.strides[0]) + ", Int<s64>{item});");
+  }
+  line("}");
+  line("found += ends[blockDim.x - 1];");
+  line("__syncthreads();");
+  line("}");
+  line("if (threadIdx.x == 0) *(s64*)a.b[" + std::to_string(buffers_ - 1) + "] = found;");
+  end_entry("compact", kBlock, 1);
+}
+
+// Greedy suppression: boxes [lists, n, 4] in the order in which they are taken; one block a list.
+void KernelWriter::write(const Opaque& s) {
+  const TensorType& boxes = types_[static_cast<size_t>(s.operands[0])];
+  const TensorType& threshold = types_[static_cast<size_t>(s.operands[1])];
+  const Dims kept{boxes.dims[0], boxes.dims[1]};
+  const int flags = temporary(product(kept));
+  const Place& place = places_[static_cast<size_t>(s.operands[0])][0];
+  const Place& limit_place = places_[static_cast<size_t>(s.operands[1])][0];
+  line("const float limit = cast_f32(load(" + pointer(limit_place.buffer, threshold.dtype) + ", " +
+       expression(limit_place.layout.offset) + "));");
+  line("const s64 n = " + expression(boxes.dims[1]) + ";");
+  line("bool* flags = (bool*)a.b[" + std::to_string(flags) + "];");
+  line("for (s64 list = blockIdx.x; list < (s64)" + expression(boxes.dims[0]) + "; list += gridDim.x) {");
+  line("auto side = [&](s64 box, int k) { return cast_f32(load(" + pointer(place.buffer, boxes.dtype) + ", " +
+       expression(place.layout.offset) + " + list * " + expression(place.layout.strides[0]) + " + box * " +
+       expression(place.layout.strides[1]) + " + k * (s64)" + expression(place.layout.strides[2]) + ")); };");
+  line("for (s64 b = 0; b < n; ++b) {");
+  line("const float x1 = side(b, 0), y1 = side(b, 1), x2 = side(b, 2), y2 = side(b, 3), area = (x2 - x1) * (y2 - y1);");
+  line("bool hit = false;");
+  line("for (s64 o = threadIdx.x; o < b && !hit; o += blockDim.x) {");
+  line("if (!flags[list * n + o]) continue;");
+  line("const float p1 = side(o, 0), q1 = side(o, 1), p2 = side(o, 2), q2 = side(o, 3);");
+  line("const float w = fminf(x2, p2) - fmaxf(x1, p1), h = fminf(y2, q2) - fmaxf(y1, q1), both = w * h;");
+  line("hit = w > 0 && h > 0 && both / (area + (p2 - p1) * (q2 - q1) - both) > limit;");
+  line("}");
+  line("const bool any = __syncthreads_or(hit) != 0;");
+  line("if (threadIdx.x == 0) flags[list * n + b] = !any;");
+  line("__syncthreads();");
+  line("}");
+  line("for (s64 b = threadIdx.x; b < n; b += blockDim.x) {");
+  line("const I d0 = (I)list, d1 = (I)b;");
+  store(value_, kept, "flags[list * n + b]");
+  line("}");
+  line("__syncthreads();");
+  line("}");
+  end_entry("suppress", kThreads, min(boxes.dims[0], kMostBlocks));
+}
+
+}  // namespace temper::cuda

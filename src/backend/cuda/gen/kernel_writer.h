@@ -1,0 +1,104 @@
+// KernelWriter: from a Region in concrete layouts to a KernelProgram: a kernel entry (or a few) for each stage, in plain CUDA
+// C++.
+//
+// Index maps, guards, addresses and bodies are printed from their SymInts. An expression over dimensions alone is a number: a
+// parameter that the plan's shape programs compute, unless it is constant. Results that only later stages read lie in
+// temporaries, row-major. Invariants: a work item is a point of the problem, never of the machine, and every order of reduction
+// is fixed by the text, so the bits are the same each time; no kernel reads or writes outside of a tensor because of an index
+// that it has loaded.
+//
+//   entry "map4": for each point of [b, 56, 56, 64], x0 = load(%3 at d0, d1, d2, d3) ... store(%4)
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/run/program.h"
+#include "kernel/layout.h"
+#include "kernel/region.h"
+
+namespace temper::cuda {
+
+struct GeneratedKernel {
+  KernelProgram program;
+  std::vector<SymInt> numbers;
+};
+
+// Why there is no kernel for a region, or nothing.
+std::optional<std::string> generation_refusal(const Region& region);
+// layouts: of inputs, then outputs. best: values of expressions at the shapes to be fast for. A compaction gets one buffer
+// more, the last, for the number of elements found.
+Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& region, std::span<const Layout> layouts,
+                                          const std::function<int64_t(SymInt)>& best);
+
+class KernelWriter {
+ public:
+  KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
+               const std::function<int64_t(SymInt)>& best);
+  Expected<GeneratedKernel> write();
+
+ private:
+  // Where a value lies: a buffer or temporary of Args, and how.
+  struct Place {
+    int buffer;
+    Layout layout;
+  };
+  // Variables of a domain, outermost first: ordinal and extent.
+  using Variables = std::vector<std::pair<int, SymInt>>;
+
+  void write(const Map& s);
+  void write(const Reduce& s);
+  void write(const Contract& s);
+  void write(const Scan& s);
+  void write(const Sort& s);
+  void write(const Scatter& s);
+  void write(const Compact& s);
+  void write(const Opaque& s);
+  void write_copy(int from, const Place& to);
+
+  // Text of expressions (kernel_expression.cc).
+  std::string expression(SymInt e);
+  std::string term(SymInt e);
+  int number(SymInt e);
+  std::string count_of(const Dims& dims) { return expression(product(dims)); }
+
+  // Text at a point of a stage (kernel_point.cc). Lines go to body_.
+  void line(const std::string& text) { body_.append(text).append("\n"); }
+  void point(const Variables& variables, const std::string& linear);
+  void locate(const Access& access, const Dims& dims, const std::string& action);
+  std::string read(const Access& access, const std::string& name);
+  std::vector<std::string> evaluate(const ScalarBody& body, const std::vector<Access>& operands);
+  void store(int value, const Dims& dims, const std::string& x);
+  std::string address(const Place& place, std::span<const SymInt> index) { return expression(place.layout.address(index)); }
+  std::string pointer(int buffer, DType dtype) const;
+  std::string store_text(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
+
+  void begin_items(SymInt count);
+  void end_entry(const std::string& name, int threads, SymInt blocks);
+  int temporary(SymInt bytes);
+  Variables variables(const Dims& dims, int from, int to) const;
+  Variables variables_but(const Dims& dims, int axis) const;
+  Variables in_order_of(const Dims& dims, int value) const;
+
+  SymContext& context_;
+  const Region& region_;
+  std::vector<Layout> layouts_;
+  const std::function<int64_t(SymInt)>& best_;
+  std::vector<TensorType> types_;
+  std::vector<std::vector<Place>> places_;  // by value
+  int buffers_ = 0;
+  int value_ = 0;  // first result of the stage that is being written
+  GeneratedKernel result_;
+  std::vector<SymInt> temporary_bytes_;
+  std::string text_, body_;
+  bool wide_ = false;  // an expression of this entry may leave 32 bits
+};
+
+// "f16", "s64": how elements lie in memory.
+std::string storage_type_text(DType dtype);
+std::string literal_text(ScalarValue value, DType dtype);
+
+}  // namespace temper::cuda

@@ -1,0 +1,57 @@
+// The answer that there always is on a GPU: a plain kernel for each stage of the region.
+#include "backend/cuda/gen/kernel_writer.h"
+#include "backend/cuda/run/nvrtc.h"
+#include "kernel/cost.h"
+#include "tune/source.h"
+
+namespace temper::cuda {
+namespace {
+
+Expected<int> architecture_of(std::string_view target) {
+  int number = 0;
+  bool is_known = target.starts_with("sm_") && target.size() >= 5 && target.size() <= 6;
+  for (char c : target.substr(std::min<size_t>(3, target.size()))) {
+    is_known = is_known && c >= '0' && c <= '9';
+    number = number * 10 + (c - '0');
+  }
+  if (is_known && number >= 80) return number;
+  return Error(ErrorCode::kInvalidArgument,
+               "'" + std::string(target) + "' is no GPU target that Temper builds for; name one as sm_80, sm_90, ...");
+}
+
+class PlainSource final : public TacticSource {
+ public:
+  std::string_view name() const override { return "plain"; }
+  std::string fingerprint() const override { return "plain-1 nvrtc " + nvrtc_version(); }
+
+  std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&,
+                                                       const BuildOptions&) const override {
+    if (auto why = generation_refusal(*candidate.region)) return Decline{*why};
+    const Cost cost = cost_of(*candidate.region, candidate.best);
+    // Ten teraoperations and a terabyte a second.
+    const double microseconds = cost.operations * 1e-7 + (cost.read_bytes + cost.written_bytes) * 1e-6;
+    return std::vector<Tactic>{{"plain", "default", microseconds}};
+  }
+
+  Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic&, const Device& device) const override {
+    GeneratedKernel kernel =
+        TEMPER_TRY(generate_kernel(*candidate.context, *candidate.region, candidate.layouts, candidate.best));
+    KernelProgram& program = kernel.program;
+    program.architecture = TEMPER_TRY(architecture_of(device.target));
+    // Without NVRTC the plan holds the text alone, and whoever loads it compiles.
+    if (nvrtc_status(program.architecture).ok()) program.code = *TEMPER_TRY(compile_cuda(program.source, program.architecture));
+    ByteWriter blob;
+    encode(program, blob);
+    KernelStep step{std::string(kKernelName), blob.take(), std::move(kernel.numbers), {}};
+    for (size_t i = 0; i < candidate.layouts.size(); ++i) step.arguments.push_back({static_cast<int>(i), {}});
+    std::vector<KernelStep> steps;
+    steps.push_back(std::move(step));
+    return steps;
+  }
+};
+
+const PlainSource kSource;
+const RegisterSource kPlain{0, kSource, "sm"};
+
+}  // namespace
+}  // namespace temper::cuda

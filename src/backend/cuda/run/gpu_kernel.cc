@@ -1,0 +1,85 @@
+#include "backend/cuda/run/gpu_kernel.h"
+
+#include <algorithm>
+
+#include "backend/cuda/run/nvrtc.h"
+
+namespace temper::cuda {
+namespace {
+
+// Machine code runs on its own major architecture, from its own minor one on.
+bool runs_on(int code, int device) { return code / 10 == device / 10 && code <= device; }
+
+}  // namespace
+
+Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> gpu, KernelProgram program) {
+  std::unique_ptr<GpuKernel> kernel(new GpuKernel(std::move(gpu), std::move(program)));
+  KernelProgram& p = kernel->program_;
+  if (p.code.empty() || !runs_on(p.architecture, kernel->gpu_->architecture())) {
+    auto code = TEMPER_TRY(compile_cuda(p.source, kernel->gpu_->architecture()));
+    p.code = *code;
+    p.architecture = kernel->gpu_->architecture();
+  }
+  const Driver& driver = kernel->gpu_->driver();
+  CurrentContext current(*kernel->gpu_);
+  TEMPER_TRY(current.status());
+  TEMPER_TRY(driver.check(driver.api.cuModuleLoadData(&kernel->module_, p.code.data()), "cuModuleLoadData"));
+  for (const KernelProgram::Entry& entry : p.entries) {
+    CuFunction function = nullptr;
+    TEMPER_TRY_AT(
+        driver.check(driver.api.cuModuleGetFunction(&function, kernel->module_, entry.name.c_str()), "cuModuleGetFunction"),
+        entry.name);
+    kernel->functions_.push_back(function);
+  }
+  // The module has it now; the text stays for other devices.
+  std::vector<std::byte>().swap(p.code);
+  return kernel;
+}
+
+GpuKernel::~GpuKernel() {
+  if (!module_) return;
+  CurrentContext current(*gpu_);
+  if (current.status().ok()) gpu_->driver().api.cuModuleUnload(module_);
+}
+
+Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
+                                                        CuPointer trouble, int64_t ordinal) {
+  std::unique_ptr<GpuLaunch> launch(new GpuLaunch(kernel));
+  const KernelProgram& p = kernel.program();
+  constexpr int64_t kAlignment = 256;
+  for (int32_t t : p.temporaries) {
+    const int64_t bytes = numbers[t];
+    if (bytes < 0 || bytes > (int64_t{1} << 44))
+      return Error(ErrorCode::kOutOfMemory, "a temporary of " + std::to_string(bytes) + " bytes");
+    launch->places_.push_back(launch->workspace_);
+    launch->workspace_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  for (const KernelProgram::Entry& e : p.entries) {
+    const int64_t blocks = numbers[e.blocks];
+    if (blocks < 0 || blocks > INT32_MAX)
+      return Error(ErrorCode::kUnsupported, "a launch of " + std::to_string(blocks) + " blocks");
+    launch->blocks_.push_back(unsigned(blocks));
+  }
+  launch->words_.resize(size_t(p.buffers) + p.temporaries.size());
+  for (int64_t n : numbers) launch->words_.push_back(uint64_t(n));
+  if (numbers.empty()) launch->words_.push_back(0);
+  launch->words_.push_back(trouble);
+  launch->words_.push_back(uint64_t(ordinal));
+  return launch;
+}
+
+Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace) {
+  for (size_t i = 0; i < buffers.size(); ++i) words_[i] = reinterpret_cast<uint64_t>(buffers[i]);
+  for (size_t t = 0; t < places_.size(); ++t) words_[buffers.size() + t] = reinterpret_cast<uint64_t>(workspace + places_[t]);
+  void* parameters[] = {words_.data()};
+  for (size_t e = 0; e < blocks_.size(); ++e) {
+    if (blocks_[e] == 0) continue;
+    TEMPER_TRY(driver.check(
+        driver.api.cuLaunchKernel(kernel_.function(e), blocks_[e], 1, 1, unsigned(kernel_.program().entries[e].threads), 1, 1,
+                                  0, stream, parameters, nullptr),
+        "cuLaunchKernel"));
+  }
+  return {};
+}
+
+}  // namespace temper::cuda

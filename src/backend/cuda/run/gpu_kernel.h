@@ -1,0 +1,52 @@
+// GpuKernel: a KernelProgram with its module loaded on one device.
+#pragma once
+
+#include <vector>
+
+#include "backend/base/backend.h"
+#include "backend/cuda/run/driver.h"
+#include "backend/cuda/run/program.h"
+
+namespace temper::cuda {
+
+class GpuKernel final : public Kernel {
+ public:
+  // Uses the machine code of the program where the device can run it, else compiles its text.
+  static Expected<std::unique_ptr<GpuKernel>> load(std::shared_ptr<GpuDevice> gpu, KernelProgram program);
+  ~GpuKernel() override;
+  GpuKernel(const GpuKernel&) = delete;
+  GpuKernel& operator=(const GpuKernel&) = delete;
+
+  int buffer_count() const override { return program_.buffers; }
+  int parameter_count() const override { return program_.numbers; }
+  const KernelProgram& program() const { return program_; }
+  CuFunction function(size_t entry) const { return functions_[entry]; }
+
+ private:
+  GpuKernel(std::shared_ptr<GpuDevice> gpu, KernelProgram program) : gpu_(std::move(gpu)), program_(std::move(program)) {}
+  std::shared_ptr<GpuDevice> gpu_;
+  KernelProgram program_;
+  CuModule module_ = nullptr;
+  std::vector<CuFunction> functions_;
+};
+
+// The arguments and grids of a kernel at one shape.
+class GpuLaunch final : public Launch {
+ public:
+  // `trouble`: the queue's word; `ordinal`: what is noted there, at least 1.
+  static Expected<std::unique_ptr<GpuLaunch>> prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
+                                                      CuPointer trouble, int64_t ordinal);
+
+  int64_t workspace_bytes(int) const override { return workspace_; }
+  Status run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace);
+
+ private:
+  explicit GpuLaunch(const GpuKernel& kernel) : kernel_(kernel) {}
+  const GpuKernel& kernel_;
+  int64_t workspace_ = 0;
+  std::vector<int64_t> places_;   // of the temporaries, in the workspace
+  std::vector<uint64_t> words_;   // Args
+  std::vector<unsigned> blocks_;  // by entry
+};
+
+}  // namespace temper::cuda

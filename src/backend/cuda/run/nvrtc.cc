@@ -1,0 +1,143 @@
+#include "backend/cuda/run/nvrtc.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "base/dynlib.h"
+#include "base/hash.h"
+
+namespace temper::cuda {
+namespace {
+
+using Program = struct ProgramTag*;
+
+struct Nvrtc {
+  int (*version)(int*, int*) = nullptr;
+  int (*arch_count)(int*) = nullptr;
+  int (*archs)(int*) = nullptr;
+  const char* (*error_text)(int) = nullptr;
+  int (*create)(Program*, const char*, const char*, int, const char* const*, const char* const*) = nullptr;
+  int (*destroy)(Program*) = nullptr;
+  int (*compile)(Program, int, const char* const*) = nullptr;
+  int (*log_size)(Program, size_t*) = nullptr;
+  int (*log)(Program, char*) = nullptr;
+  int (*code_size)(Program, size_t*) = nullptr;
+  int (*code)(Program, char*) = nullptr;
+  std::optional<DynamicLibrary> library;
+  int major = 0, minor = 0;
+  std::vector<int> architectures;
+};
+
+std::vector<std::string> places() {
+  std::vector<std::string> folders{"", "/usr/local/cuda/lib64/"};
+  if (const char* wanted = std::getenv("TEMPER_NVRTC")) folders.insert(folders.begin(), std::string(wanted) + "/");
+  std::vector<std::string> names;
+  for (const std::string& folder : folders) {
+    for (const char* name : {"libnvrtc.so.13", "libnvrtc.so.12"}) names.push_back(folder + name);
+  }
+  return names;
+}
+
+Expected<std::unique_ptr<Nvrtc>> open() {
+  auto n = std::make_unique<Nvrtc>();
+  const DynamicSymbol table[] = {
+      {"nvrtcVersion", reinterpret_cast<void**>(&n->version)},
+      {"nvrtcGetNumSupportedArchs", reinterpret_cast<void**>(&n->arch_count)},
+      {"nvrtcGetSupportedArchs", reinterpret_cast<void**>(&n->archs)},
+      {"nvrtcGetErrorString", reinterpret_cast<void**>(&n->error_text)},
+      {"nvrtcCreateProgram", reinterpret_cast<void**>(&n->create)},
+      {"nvrtcDestroyProgram", reinterpret_cast<void**>(&n->destroy)},
+      {"nvrtcCompileProgram", reinterpret_cast<void**>(&n->compile)},
+      {"nvrtcGetProgramLogSize", reinterpret_cast<void**>(&n->log_size)},
+      {"nvrtcGetProgramLog", reinterpret_cast<void**>(&n->log)},
+      {"nvrtcGetCUBINSize", reinterpret_cast<void**>(&n->code_size)},
+      {"nvrtcGetCUBIN", reinterpret_cast<void**>(&n->code)},
+  };
+  auto library = DynamicLibrary::open(places(), table);
+  if (!library.ok()) {
+    return Error(library.error().code(),
+                 "NVRTC is needed to compile kernels for this GPU, and can't be used: " + library.error().message() +
+                     "; install the PyPI package nvidia-cuda-nvrtc and set TEMPER_NVRTC to its lib folder");
+  }
+  n->library.emplace(std::move(*library));
+  int count = 0;
+  if (n->version(&n->major, &n->minor) != 0 || n->arch_count(&count) != 0)
+    return Error(ErrorCode::kIncompatible, "NVRTC does not tell its version");
+  n->architectures.resize(size_t(count));
+  if (n->archs(n->architectures.data()) != 0) return Error(ErrorCode::kIncompatible, "NVRTC does not tell its architectures");
+  return n;
+}
+
+const Expected<std::unique_ptr<Nvrtc>>& nvrtc() {
+  static const Expected<std::unique_ptr<Nvrtc>> kNvrtc = open();
+  return kNvrtc;
+}
+
+using Code = std::shared_ptr<const std::vector<std::byte>>;
+
+Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int architecture) {
+  Program program = nullptr;
+  int result = n.create(&program, source.c_str(), "kernel.cu", 0, nullptr, nullptr);
+  if (result != 0) return Error(ErrorCode::kInternal, std::string("NVRTC takes no program: ") + n.error_text(result));
+  struct Guard {
+    const Nvrtc& n;
+    Program* program;
+    ~Guard() { n.destroy(program); }
+  } guard{n, &program};
+  // Products and sums are not contracted: fused bodies round as they do on the CPU; matrix products ask for fma by name.
+  const std::string arch = "--gpu-architecture=sm_" + std::to_string(architecture);
+  const char* options[] = {arch.c_str(), "--std=c++17", "--fmad=false", "--device-as-default-execution-space",
+                           "--disable-warnings"};
+  result = n.compile(program, 5, options);
+  if (result != 0) {
+    size_t size = 0;
+    n.log_size(program, &size);
+    std::string log(size, '\0');
+    n.log(program, log.data());
+    return Error(ErrorCode::kInternal,
+                 std::string("a generated kernel does not compile: ") + n.error_text(result) + "\n" + log);
+  }
+  size_t size = 0;
+  if (n.code_size(program, &size) != 0 || size == 0) return Error(ErrorCode::kInternal, "NVRTC made no machine code");
+  auto code = std::make_shared<std::vector<std::byte>>(size);
+  if (n.code(program, reinterpret_cast<char*>(code->data())) != 0)
+    return Error(ErrorCode::kInternal, "NVRTC hands out no machine code");
+  return Code(std::move(code));
+}
+
+}  // namespace
+
+std::string nvrtc_version() {
+  const auto& n = nvrtc();
+  return n.ok() ? std::to_string((*n)->major) + "." + std::to_string((*n)->minor) : "";
+}
+
+Status nvrtc_status(int architecture) {
+  const auto& n = nvrtc();
+  if (!n.ok()) return Error(n.error());
+  const auto& known = (*n)->architectures;
+  if (std::find(known.begin(), known.end(), architecture) == known.end()) {
+    return Error(ErrorCode::kIncompatible,
+                 "NVRTC " + nvrtc_version() + " does not know sm_" + std::to_string(architecture) + "; install a newer one");
+  }
+  return {};
+}
+
+Expected<Code> compile_cuda(const std::string& source, int architecture) {
+  TEMPER_TRY(nvrtc_status(architecture));
+  static std::mutex mutex;
+  static std::map<Hash128, Code> done;
+  const Hash128 key = Hasher().add(source).add_number(uint64_t(architecture)).finish();
+  {
+    std::lock_guard lock(mutex);
+    if (auto found = done.find(key); found != done.end()) return found->second;
+  }
+  Code code = TEMPER_TRY(compile_now(**nvrtc(), source, architecture));
+  std::lock_guard lock(mutex);
+  return done.emplace(key, std::move(code)).first->second;
+}
+
+}  // namespace temper::cuda
