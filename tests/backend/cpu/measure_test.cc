@@ -2,6 +2,8 @@
 // be caught if it were not.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/cpu_info.h"
 #include "tune/runner.h"
 #include "tune/spot_check.h"
@@ -15,16 +17,16 @@ struct Offered {
   Candidate candidate;
   std::vector<Tensor> constants;
 
-  // Row-major layouts; inputs from `first_constant` on are constants, all symbols are 3.
-  explicit Offered(const std::string& text, size_t first_constant = SIZE_MAX) {
+  // Row-major layouts; inputs from `first_constant` on are constants; the symbol n is 1, all others are `extent`.
+  explicit Offered(const std::string& text, size_t first_constant = SIZE_MAX, int64_t extent = 3) {
     auto parsed = parse_region(text, context);
     EXPECT_TRUE(parsed.ok()) << (parsed.ok() ? "" : parsed.error().to_string());
     if (!parsed.ok()) return;
     region = *parsed;
     candidate.context = &context;
     candidate.region = &region;
-    candidate.best = [](SymInt e) {
-      auto value = evaluate(e, [](SymInt) -> std::optional<int64_t> { return 3; });
+    candidate.best = [extent](SymInt e) {
+      auto value = evaluate(e, [extent](SymInt s) -> std::optional<int64_t> { return s.to_string() == "n" ? 1 : extent; });
       return value.ok() ? *value : 1;
     };
     candidate.constants.assign(region.inputs.size(), nullptr);
@@ -101,6 +103,29 @@ TEST(Measure, RowsThatReadAnotherPointAreNoChain) {
   Offered offered(text);
   for (const TacticSource* source : tactic_sources("cpu")) {
     EXPECT_TRUE(std::holds_alternative<Decline>(source->enumerate(offered.candidate, here(1), {}))) << source->name();
+  }
+}
+
+// That no memory could hold the copies at very large extents does not make a tactic useless at those that come.
+TEST(Measure, ATransposedConvolutionOfAnyImage) {
+  Offered offered(
+      "region (%0: f32[n, 1024, s / 16, s / 16], %1: f32[1024, 512, 2, 2]) {\n"
+      "  %2 = contract f32[n, 512, (s / 16)*2, (s / 16)*2 | 1024, 2, 2] %0[d0, d4, (d2 - d5) / 2, (d3 - d6) / 2] if ((-1 < (d2 "
+      "- d5) / "
+      "2)*(-1 "
+      "< (d3 - d6) / 2)*(d2 == d5 + ((d2 - d5) / 2)*2)*(d3 == d6 + ((d3 - d6) / 2)*2)) else 0 * %1[d4, d1, d5, d6]\n"
+      "} -> (%2)\n",
+      1, 256);
+  for (size_t i = 0; i < offered.candidate.layouts.size(); i += 2) {
+    offered.candidate.layouts[i] = Layout::permuted(offered.region.value_types()[i].dims, std::vector<int>{0, 2, 3, 1});
+  }
+  for (int threads : {1, 2, 8}) {
+    std::set<std::string_view> sources;
+    for (const TacticSource* source : tactic_sources(here(threads).target)) {
+      auto tactics = source->enumerate(offered.candidate, here(threads), {});
+      if (std::holds_alternative<std::vector<Tactic>>(tactics)) sources.insert(source->name());
+    }
+    EXPECT_TRUE(sources.contains("contract")) << threads;
   }
 }
 

@@ -38,7 +38,9 @@ class ContractSource final : public TacticSource {
     if (Status valid = validate(problem); !valid.ok()) return Decline{valid.error().message()};
     Machine machine = machine_of(device);
     const Tensor* weights = candidate.constants[std::get<ContractLowering>(lowering).code_.b_buffer];
-    const std::vector<ContractProblem> others = std::get<ContractLowering>(lowering).problems_at_other_extents();
+    // Packed weights lie as one configuration wants them; with a run-time matrix the kernel finds another at other shapes.
+    std::vector<ContractProblem> others;
+    if (weights) others = std::get<ContractLowering>(lowering).problems_at_other_extents();
     std::vector<Tactic> tactics;
     for (const ContractConfig& config : enumerate_configs(problem, machine)) {
       if (!std::all_of(others.begin(), others.end(), [&](const ContractProblem& p) { return validate(p, config).ok(); }))
