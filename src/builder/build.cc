@@ -55,16 +55,26 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   const Hash128 key = build_key(text, config.compile, cold);
   TimingCache fresh;
   TimingCache& cache = config.cache ? *config.cache : fresh;
-  Autotuner tuner({.device = config.compile.device,
+  TuneOptions tune{.device = config.compile.device,
                    .build = config.compile.build,
                    .cold_constants = cold,
                    .growth_bytes = std::max<int64_t>(0, weight_bytes(network) * kMostWeightsPercent / 100 - weights),
                    .error_on_miss = config.error_on_cache_miss,
                    .cancelled = config.passes.cancelled,
-                   .log = config.log},
-                  cache, cache.decision(key));
+                   .log = config.log};
   CompileOptions options = config.compile;
-  if (!options.chooser) options.chooser = &tuner;
+  const bool chooses = !options.chooser, decided = cache.decision(key) != nullptr;
+  if (chooses && !decided) {
+    tune.survey = true;
+    Autotuner survey(tune, cache);
+    options.chooser = &survey;
+    TEMPER_TRY(compile(graph, options));
+    tune.survey = false;
+    cache.set_decision(key, survey.decision());
+    options.progress = {};  // what is left takes no time
+  }
+  Autotuner tuner(tune, cache, cache.decision(key));
+  if (chooses) options.chooser = &tuner;
   CompiledPlan compiled = TEMPER_TRY(compile(graph, options));
   if (!tuner.chosen().empty() && !tuner.replayed()) cache.set_decision(key, tuner.chosen());
   auto note = [](const std::pair<std::string, std::string>& pair) {
@@ -77,7 +87,8 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   for (const auto& pair : config.record) compiled.plan.record.push_back(note(pair));
   compiled.plan.record.push_back(note({std::string(plan::kModelWeightsNote), std::to_string(weight_bytes(network))}));
   // A build that measures nothing learns nothing here either, so that equal caches still give equal plans.
-  const bool measures = config.compile.build.optimization_level > 0 && !tuner.replayed() && !config.error_on_cache_miss;
+  const bool measures =
+      config.compile.build.optimization_level > 0 && !(decided && tuner.replayed()) && !config.error_on_cache_miss;
   if (int64_t peak = peak_ns_per_gigaoperation(config.compile.device, cache, measures)) {
     compiled.plan.record.push_back(note({std::string(plan::kPeakNote), std::to_string(peak)}));
   }

@@ -445,7 +445,8 @@ Status GraphCompiler::emit(const Unit& unit, const std::vector<Storage>& inputs,
     }
     if (!choice.source) return Error(ErrorCode::kUnsupported, "no kernel for " + unit.region.to_string() + reasons);
   }
-  auto steps = TEMPER_TRY(choice.source->realize(candidate, choice.tactic, assembly_.options().device));
+  std::vector<KernelStep> steps(1);
+  if (choice.source) steps = TEMPER_TRY(choice.source->realize(candidate, choice.tactic, assembly_.options().device));
   Cost cost = cost_of(unit.region, candidate.best);
   for (KernelStep& made : steps) {
     std::vector<int> arguments;

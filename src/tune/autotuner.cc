@@ -79,22 +79,17 @@ std::string Autotuner::problem_text(const Candidate& candidate) const {
   return text.append(options_.cold_constants ? " cold " : " warm ").append(runner_ ? runner_->machine() : "");
 }
 
-// Which are neither hopeless nor grow more than is left; those that grow least may always do so.
+// Which are not hopeless.
 std::vector<bool> Autotuner::eligible(const std::vector<Offer>& offers) const {
   double best = std::numeric_limits<double>::infinity();
   for (const Offer& o : offers) best = o.tactic.estimate_us > 0 ? std::min(best, o.tactic.estimate_us) : best;
   std::vector<bool> good(offers.size());
-  int64_t least = std::numeric_limits<int64_t>::max();
-  for (size_t i = 0; i < offers.size(); ++i) {
-    good[i] = offers[i].tactic.estimate_us <= kHopeless * best;
-    if (good[i]) least = std::min(least, offers[i].tactic.growth_bytes);
-  }
-  for (size_t i = 0; i < offers.size(); ++i)
-    good[i] = good[i] && offers[i].tactic.growth_bytes <= std::max(least, growth_left_);
+  for (size_t i = 0; i < offers.size(); ++i) good[i] = offers[i].tactic.estimate_us <= kHopeless * best;
   return good;
 }
 
-// The default first, then by estimate.
+// The default first, then by estimate; behind those, a few for each step down in growth, so that there is a choice whatever the
+// plan may still grow by.
 std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) const {
   const std::vector<bool> good = eligible(offers);
   std::vector<size_t> order;
@@ -103,28 +98,54 @@ std::vector<size_t> Autotuner::worth_timing(const std::vector<Offer>& offers) co
   }
   std::stable_sort(order.begin() + 1, order.end(),
                    [&](size_t a, size_t b) { return offers[a].tactic.estimate_us < offers[b].tactic.estimate_us; });
-  order.resize(std::min(order.size(), kTimed[level_of(options_.build)]));
-  return order;
+  const size_t most = kTimed[level_of(options_.build)];
+  std::vector<size_t> timed(order.begin(), order.begin() + ptrdiff_t(std::min(order.size(), most)));
+  const auto growth = [&](size_t i) { return offers[i].tactic.growth_bytes; };
+  for (bool any = true; any;) {
+    any = false;
+    int64_t least = std::numeric_limits<int64_t>::max(), step = std::numeric_limits<int64_t>::min();
+    for (size_t i : timed) least = std::min(least, growth(i));
+    if (least <= 0) break;
+    for (size_t i : order) step = growth(i) <= least / 2 ? std::max(step, growth(i)) : step;
+    size_t more = std::max<size_t>(1, most / 4);
+    for (size_t k = 0; k < order.size() && more > 0; ++k) {
+      if (growth(order[k]) > step || (step > 0 && growth(order[k]) < step / 2)) continue;
+      timed.push_back(order[k]);
+      any = true, --more;
+    }
+  }
+  return timed;
 }
 
-// Of those timed, the first of which is the default. A pure function of the cache, so that measuring and remembering choose
-// alike.
-size_t Autotuner::quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const {
-  const auto timing = [&](size_t i) {
-    const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
-    return t && !t->failed() ? t : nullptr;
-  };
-  size_t best = timed.front();
-  const Timing* least = timing(best);
+// Of those timed, the first of which is the default: which of them may be chosen, and at what time. A pure function of the
+// cache, so that measuring and remembering choose alike. Another takes the default's place only if it is quicker by more than
+// what repetition varies, and 2 %.
+Autotuner::Times Autotuner::times_of(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const {
+  Times times;
   for (size_t i : timed) {
-    const Timing* t = timing(i);
-    if (t && (!least || t->least_ns < least->least_ns)) best = i, least = t;
+    const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
+    if (!t || t->failed()) continue;
+    const int64_t ahead = i == timed.front() ? std::max(t->least_ns / 50, t->spread_ns) : 0;
+    times.offers.push_back(i);
+    times.options.push_back({offers[i].tactic.growth_bytes, double(t->least_ns - ahead)});
   }
-  const Timing* usual = timing(timed.front());
-  if (!usual || best == timed.front()) return best;
-  const int64_t gain = usual->least_ns - least->least_ns;
-  const bool sure = gain * 50 > usual->least_ns && gain > std::max(usual->spread_ns, least->spread_ns);
-  return sure ? best : timed.front();
+  if (!times.offers.empty()) return times;
+  for (size_t i : timed) {
+    const Timing* t = cache_.timing(offers[i].problem, offers[i].text);
+    if (t && t->failed() && i != timed.front()) continue;
+    times.offers.push_back(i);
+    times.options.push_back({offers[i].tactic.growth_bytes, offers[i].tactic.estimate_us * 1e3});
+  }
+  return times;
+}
+
+std::vector<std::string> Autotuner::decision() const {
+  std::vector<std::vector<GrowthOption>> options;
+  for (const Surveyed& unit : surveyed_) options.push_back(unit.options);
+  const std::vector<size_t> taken = share_growth(options, options_.growth_bytes);
+  std::vector<std::string> texts;
+  for (size_t u = 0; u < surveyed_.size(); ++u) texts.push_back(surveyed_[u].texts[taken[u]]);
+  return texts;
 }
 
 Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, const std::string& name,
@@ -185,9 +206,16 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
           TEMPER_TRY_AT(measure(candidate, name, offers, {i}), "'" + name + "'");
       }
     }
-    chosen = quickest(offers, timed);
-  } else if (!decided && !runner_ && timed.size() > 1) {
-    if (offers[timed[1]].tactic.estimate_us < offers[chosen].tactic.estimate_us) chosen = timed[1];
+  }
+  if (!decided) {
+    const Times times = times_of(offers, timed);
+    if (options_.survey) {
+      Surveyed unit{{}, times.options};
+      for (size_t i : times.offers) unit.texts.push_back(offers[i].text);
+      surveyed_.push_back(std::move(unit));
+      return Choice{};
+    }
+    chosen = times.offers[share_growth(std::span(&times.options, 1), growth_left_)[0]];
   }
   for (size_t i = 0; i < offers.size(); ++i) {
     plan::CandidateT c;

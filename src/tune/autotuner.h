@@ -7,16 +7,18 @@
 // chosen. What was measured is kept in the timing cache, which also answers for equal candidates: ten equal layers are measured
 // once.
 //
-// Some tactics keep weights in a larger form. All that a plan may grow by is `growth_bytes`; units draw from it in their order,
-// and one that finds too little left takes the quickest tactic that needs no more. (Early layers of a network gain most for a
-// byte.)
+// Some tactics keep weights in a larger form, and all that a plan may grow by is `growth_bytes`. Who gets them is known only
+// when all units are: a survey walks them all first, measures, and decides where a byte saves most (share_growth.h). A unit
+// that no decision covers draws from what is left, in its turn.
 //
 // Levels: 0 measures nothing; 1 to 5 time the best 2, 4, 8, 16, all. A tactic that its source expects to be ten times slower
 // than the best is not timed. Without a runner for the device (a foreign target) the estimates choose.
 //
-//   Autotuner tuner({.device = device, .build = build}, cache);
-//   auto choice = TEMPER_TRY(tuner.choose(candidate, "conv1", seen));
-//   cache.set_decision(key, tuner.chosen());
+//   Autotuner survey({.device = device, .build = build, .survey = true}, cache);
+//   TEMPER_TRY(survey.choose(candidate, "conv1", seen)); ...            // each unit, in order
+//   cache.set_decision(key, survey.decision());
+//   Autotuner tuner({.device = device, .build = build}, cache, cache.decision(key));
+//   auto choice = TEMPER_TRY(tuner.choose(candidate, "conv1", seen)); ...
 #pragma once
 
 #include <algorithm>
@@ -28,6 +30,7 @@
 #include "base/log.h"
 #include "tune/chooser.h"
 #include "tune/runner.h"
+#include "tune/share_growth.h"
 #include "tune/timing_cache.h"
 
 namespace temper {
@@ -37,6 +40,7 @@ struct TuneOptions {
   BuildOptions build;
   bool cold_constants = false;  // see BenchOptions
   int64_t growth_bytes = INT64_MAX;
+  bool survey = false;         // measure only: no unit is given a tactic before all are known
   bool error_on_miss = false;  // what the cache does not hold is an error, not a reason to measure
   std::function<bool()> cancelled;
   LogSink* log = nullptr;
@@ -56,6 +60,9 @@ class Autotuner final : public TacticChooser {
 
   Expected<Choice> choose(const Candidate& candidate, const std::string& name, std::vector<plan::CandidateT>& seen) override;
 
+  // Of a survey that has seen all units: the tactics to take, in order.
+  std::vector<std::string> decision() const;
+
   // The tactics chosen so far, in order.
   const std::vector<std::string>& chosen() const { return chosen_; }
   // Whether every choice so far came from `decision`.
@@ -70,8 +77,18 @@ class Autotuner final : public TacticChooser {
     Hash128 problem;
   };
 
+  // A unit of a survey: what it may take.
+  struct Surveyed {
+    std::vector<std::string> texts;
+    std::vector<GrowthOption> options;
+  };
+
   std::vector<size_t> worth_timing(const std::vector<Offer>& offers) const;
-  size_t quickest(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const;
+  struct Times {
+    std::vector<size_t> offers;
+    std::vector<GrowthOption> options;  // of the same number
+  };
+  Times times_of(const std::vector<Offer>& offers, const std::vector<size_t>& timed) const;
   std::vector<bool> eligible(const std::vector<Offer>& offers) const;
   Status measure(const Candidate& candidate, const std::string& name, const std::vector<Offer>& offers,
                  const std::vector<size_t>& which);
@@ -82,6 +99,7 @@ class Autotuner final : public TacticChooser {
   const std::vector<std::string>* decision_;
   const Runner* runner_;
   std::vector<std::string> chosen_;
+  std::vector<Surveyed> surveyed_;
   bool replayed_ = true;
   int64_t measured_ = 0;
   int64_t growth_left_;

@@ -12,7 +12,8 @@
 
 namespace temper {
 
-// Chooses among the tactics that the sources offer for a candidate; keeps what it saw in `seen`.
+// Chooses among the tactics that the sources offer for a candidate; keeps what it saw in `seen`. A chooser that surveys a
+// network gives no source: the plan compiled with it has no kernels, and is for nothing but to ask the questions.
 class TacticChooser {
  public:
   virtual ~TacticChooser() = default;

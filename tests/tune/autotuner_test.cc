@@ -243,6 +243,31 @@ TEST_F(AutotunerTest, GrowthIsSharedOut) {
   EXPECT_EQ(choose(), "small us=20 growth=4 est=2");
 }
 
+TEST_F(AutotunerTest, ASurveySharesGrowthOutOverAllUnits) {
+  options_.growth_bytes = 60;
+  options_.survey = true;
+  Autotuner survey(options_, cache_, nullptr);
+  offer({"early us=100 growth=60", "lean us=110"});
+  EXPECT_EQ(choose(survey), "");
+  offer({"late us=5 growth=60", "small us=20"});
+  EXPECT_EQ(choose(survey), "");
+  EXPECT_TRUE(survey.chosen().empty());
+  const std::vector<std::string> decision = survey.decision();
+  EXPECT_EQ(decision, (std::vector<std::string>{"fast: lean us=110", "fast: late us=5 growth=60"}));
+}
+
+// The lean ones are far down the list, but there has to be a choice.
+TEST_F(AutotunerTest, ThoseThatNeedNoGrowthAreTimedToo) {
+  std::vector<std::string> configs;
+  for (int i = 0; i < 9; ++i) configs.push_back("big" + std::to_string(i) + " us=10 growth=600 est=1");
+  configs.insert(configs.end(), {"middle us=20 growth=100 est=2", "a us=31 est=3", "b us=30 est=3", "c us=29 est=3"});
+  offer(configs);
+  options_.growth_bytes = 50;
+  EXPECT_EQ(choose(), "b us=30 est=3");
+  EXPECT_GT(runs("middle us=20 growth=100 est=2"), 0);
+  EXPECT_EQ(runs("c us=29 est=3"), 0);
+}
+
 TEST_F(AutotunerTest, WithoutTheDeviceTheEstimatesChoose) {
   options_.device.target = "fake-elsewhere";
   offer({"a est=20 us=1", "b est=10 us=50"});
