@@ -1,6 +1,4 @@
 // The source of contractions: a Contract stage, alone or with maps behind it, on the contraction core.
-#include <algorithm>
-
 #include "backend/cpu/gen/lower_contract.h"
 
 namespace temper::cpu {
@@ -28,7 +26,7 @@ Expected<KernelStep> finish(ContractLowering& lowering, const Candidate& candida
 class ContractSource final : public TacticSource {
  public:
   std::string_view name() const override { return "contract"; }
-  std::string fingerprint() const override { return "contract-4"; }
+  std::string fingerprint() const override { return "contract-5"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
                                                        const BuildOptions&) const override {
@@ -38,13 +36,8 @@ class ContractSource final : public TacticSource {
     if (Status valid = validate(problem); !valid.ok()) return Decline{valid.error().message()};
     Machine machine = machine_of(device);
     const Tensor* weights = candidate.constants[std::get<ContractLowering>(lowering).code_.b_buffer];
-    // Packed weights lie as one configuration wants them; with a run-time matrix the kernel finds another at other shapes.
-    std::vector<ContractProblem> others;
-    if (weights) others = std::get<ContractLowering>(lowering).problems_at_other_extents();
     std::vector<Tactic> tactics;
     for (const ContractConfig& config : enumerate_configs(problem, machine)) {
-      if (!std::all_of(others.begin(), others.end(), [&](const ContractProblem& p) { return validate(p, config).ok(); }))
-        continue;
       const int64_t growth = weights ? packed_size(problem, config) - static_cast<int64_t>(weights->bytes().size()) : 0;
       tactics.push_back({"contract", config.to_string(), estimate_us(problem, config, machine), growth});
     }

@@ -45,7 +45,7 @@ class ContractLowering {
   ContractProblem problem_at_best() const { return code_.problem(fields_at_best()); }
   std::vector<int64_t> fields_at_best() const;
   // The problems with every dimension that only a run knows at one extent, small and large: a plan runs at any shape, so a
-  // tactic must do more than the best one. Those that make no sense are left out.
+  // library that has one kernel for all must do more than the best one. Those that make no sense are left out.
   std::vector<ContractProblem> problems_at_other_extents() const;
   // Of the constant right operand whose elements begin at `data`.
   WeightView weights(const void* data) const;

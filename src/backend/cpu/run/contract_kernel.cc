@@ -109,12 +109,15 @@ class ContractKernel final : public Kernel {
   }
 
  private:
-  // The plan's choice was made at one shape, and some kinds only run few rows or columns: at a shape that it can't run, the
-  // best by the model is taken. Packed weights lie as the choice wants them; their sizes are known, so that it holds at every
-  // shape.
+  // The plan's choice was made at one shape. At others a convolution may see padding that it did not see there, and then reads
+  // from a copy, for which weights lie the same; and some kinds of product only take few rows or columns: then the best by the
+  // model runs, for weights that are not packed for one kind.
   Expected<ContractConfig> config_for(const ContractProblem& problem) const {
     Status fits = validate(problem, code_.config);
     if (fits.ok()) return code_.config;
+    ContractConfig copying = code_.config;
+    copying.a_source = ASource::kSlab;
+    if (problem.form == ContractProblem::Form::kConv && validate(problem, copying).ok()) return copying;
     if (problem.form != ContractProblem::Form::kGemm || problem.gemm.b_form == BForm::kPacked) return std::move(fits).error();
     TEMPER_TRY(validate(problem));
     Machine machine = Machine::detect();
