@@ -8,6 +8,8 @@ template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 16 does not deduce it
 
 Dims kept(const Dims& domain, int reduced) { return Dims(domain.begin(), domain.end() - reduced); }
 

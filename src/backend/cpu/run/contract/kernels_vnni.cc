@@ -6,8 +6,10 @@
 #include "backend/cpu/run/contract/kernels.h"
 
 // g++ 12 takes the undefined operand of its own masked intrinsics for a use of an uninitialised variable.
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 
 namespace temper::cpu {
 namespace {

@@ -298,7 +298,7 @@ inline V<T> floor_mod(V<T> a, V<T> b) {
 // one has it (if both have it). Where one is NaN, a + b is one too.
 template <class T>
 inline V<T> either_nan(V<T> a, V<T> b, V<T> otherwise) {
-  return {(a.v == a.v) & (b.v == b.v) ? otherwise.v : a.v + b.v};
+  return {((a.v == a.v) & (b.v == b.v)) ? otherwise.v : a.v + b.v};
 }
 template <class T>
 inline V<T> minimum(V<T> a, V<T> b) {
