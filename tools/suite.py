@@ -160,15 +160,24 @@ def python_tests(suite, log, folder, top):
     return Result(int(ran[1]) - bad - skipped, max(bad, int(status != 0)), skipped)
 
 
+FUZZERS = ["fuzz_onnx", "fuzz_plan", "fuzz_timing_cache", "fuzz_graph_text"]
+
+
 def fuzzers(suite, log, folder, runs):
-    """Each fuzz_* program of the clang build, from the seeds beside its source."""
+    """Each fuzzer, from the seeds that the small models give."""
+    seeds = BUILD / "fuzz" / "seeds"
+    status, text = suite.command(f"{log}-seeds", [BUILD / "fuzz_seeds", seeds])
+    if status:
+        tail(text)
+        return Result(failed=1, note="no seeds")
     result = Result()
-    for program in sorted(p for p in pathlib.Path(folder).rglob("fuzz_*") if p.is_file() and os.access(p, os.X_OK)):
+    for program in (pathlib.Path(folder) / name for name in FUZZERS):
         corpus = BUILD / "fuzz" / program.name
         corpus.mkdir(parents=True, exist_ok=True)
-        seeds = ROOT / "tests/fuzz/seeds" / program.name.removeprefix("fuzz_")
-        status, text = suite.command(f"{log}-{program.name}", [program, f"-runs={runs}", "-max_len=16384", "-rss_limit_mb=4096", "-timeout=20",
-                                                               f"-artifact_prefix={corpus}/found-", corpus, *([seeds] if seeds.exists() else [])])
+        status, text = suite.command(f"{log}-{program.name}", [program, f"-runs={runs}", "-max_len=16384", "-rss_limit_mb=4096", "-malloc_limit_mb=1048576",
+                                                               "-timeout=20", f"-artifact_prefix={BUILD}/fuzz/found-", corpus,
+                                                               seeds / program.name.removeprefix("fuzz_")],
+                                     env={"ASAN_OPTIONS": "allocator_may_return_null=1"}, limit=24 * 3600)
         result += Result(passed=1) if status == 0 else Result(failed=1, note=program.name)
         if status:
             print()
@@ -198,7 +207,7 @@ def main():
     parser.add_argument("--only", default="", metavar="STEP")
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
-    sanitized, clang, threads = BUILD / "sanitize", BUILD / "clang", BUILD / "tsan"
+    sanitized, clang, threads, fuzzing = BUILD / "sanitize", BUILD / "clang", BUILD / "tsan", BUILD / "fuzzers"
     second = ["-DCMAKE_CXX_COMPILER=clang++-16"]
     hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     light = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1", "-DTEMPER_SANITIZE=address,undefined"]
@@ -217,12 +226,13 @@ def main():
     if args.full:
         steps += [
             ("sanitized build", build, sanitized, light),
-            ("sanitized unit", unit, sanitized, None, hard),
-            ("clang build", build, clang, [*second, "-DTEMPER_FUZZ=ON"]),
+            ("sanitized unit", unit, sanitized, None, hard | {"TEMPER_ALL_FLIPS": "1"}),
+            ("clang build", build, clang, second),
             ("clang unit", unit, clang),
             ("thread build", build, threads, [*second, "-DTEMPER_SANITIZE=thread", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]),
             ("thread unit", unit, threads, ["base", "runtime", "backend/cpu", "programs"]),
-            ("fuzzers", fuzzers, clang, 2_000_000),
+            ("fuzzer build", build, fuzzing, [*second, *light, "-DTEMPER_FUZZ=ON"], FUZZERS),
+            ("fuzzers", fuzzers, fuzzing, 2_000_000),
             ("kill -9 while saving", counted, [sys.executable, "tests/programs/kill_saving.py", "--temper", BUILD / "temper", "--times", "200"],
              r"^(?P<passed>\d+) whole or absent, (?P<failed>\d+) torn$"),
         ]

@@ -40,10 +40,9 @@ Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemor
 Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path) {
   auto file = std::make_shared<const MappedFile>(TEMPER_TRY(MappedFile::open(path)));
   file->will_need();
-  auto engine = Engine::load(file->bytes(), file);
-  TEMPER_TRY(file->still_intact());
-  if (!engine.ok()) return std::move(engine).error().at(path);
-  return std::move(*engine);
+  auto engine = Engine::load(file);
+  if (!engine.ok() && engine.error().code() != ErrorCode::kIo) return std::move(engine).error().at(path);
+  return engine;
 }
 
 nvinfer1::ICudaEngine* Runtime::load_file(char const* path) noexcept {

@@ -160,6 +160,9 @@ int ThreadPool::start_workers(int wanted) {
   // Signals are for the threads of the host.
   sigset_t all, before;
   sigfillset(&all);
+  // But not those that a thread raises itself: blocked, they end the process, whatever handler there is (Note [Shrinking
+  // files]).
+  for (int own : {SIGBUS, SIGSEGV, SIGFPE, SIGILL}) sigdelset(&all, own);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   for (; started < wanted; ++started) {
     auto worker = std::make_unique<Worker>();

@@ -1,4 +1,12 @@
-// What the flatbuffer verifier can't know: that every number which the runtime will use as an index is one.
+// What the flatbuffer verifier can't know: that every number which the runtime will use as an index is one, and that a buffer
+// has its memory before a step uses it.
+//
+// Note [Sized before used]
+// The buffers of a segment get memory, and its kernels are bound to it, when the segment's shape program runs: at the start for
+// segment 0, at a Shapes step (or the end of a loop that counts) for others. So on every path to a step, the segment of each
+// buffer that it touches must have run; and when a segment runs, so must have those of all buffers of its kernels. Walking the
+// steps with the set of segments that have run so far proves it: a branch adds what both of its sides add, a loop's body adds
+// nothing (it may not run).
 #include <algorithm>
 
 #include "base/dtype.h"
@@ -24,10 +32,17 @@ class Verifier {
     for (const auto& b : plan_.buffers) TEMPER_TRY_AT(buffer(*b), "buffer '" + b->name + "'");
     for (const auto& b : plan_.inputs) TEMPER_TRY_AT(binding(*b, plan::BufferKind::Input), "input '" + b->name + "'");
     for (const auto& b : plan_.outputs) TEMPER_TRY_AT(binding(*b, plan::BufferKind::Output), "output '" + b->name + "'");
-    return range(0, static_cast<int>(plan_.steps.size()), 0);
+    TEMPER_TRY(all_bound());
+    TEMPER_TRY(shapes_stay());
+    TEMPER_TRY(range(0, static_cast<int>(plan_.steps.size()), 0));
+    Sized sized(plan_.segments.size());
+    TEMPER_TRY(run_segment(0, sized));
+    return order(0, static_cast<int>(plan_.steps.size()), sized);
   }
 
  private:
+  using Sized = std::vector<bool>;  // by segment
+
   bool slot(int s) const { return s >= 0 && s < plan_.slot_count; }
   bool slots(const std::vector<int>& list) const {
     return std::all_of(list.begin(), list.end(), [&](int s) { return slot(s); });
@@ -65,6 +80,44 @@ class Verifier {
     return bad("its kind");
   }
 
+  // Memory of inputs and outputs comes from the caller, who knows the bound ones only.
+  Status all_bound() const {
+    std::vector<bool> bound(plan_.buffers.size());
+    for (const auto* bindings : {&plan_.inputs, &plan_.outputs}) {
+      for (const auto& b : *bindings) bound[static_cast<size_t>(b->buffer)] = true;
+    }
+    for (size_t b = 0; b < bound.size(); ++b) {
+      const auto kind = plan_.buffers[b]->kind;
+      if ((kind == plan::BufferKind::Input || kind == plan::BufferKind::Output) && !bound[b])
+        return bad("buffer '" + plan_.buffers[b]->name + "' is the caller's, but is neither an input nor an output");
+    }
+    return {};
+  }
+
+  // What the caller was told about shapes is not changed by the run: later segments and steps have slots of their own.
+  Status shapes_stay() {
+    std::vector<bool> fixed(static_cast<size_t>(plan_.slot_count));
+    for (const auto& input : plan_.inputs) {
+      if (plan_.buffers[input->buffer]->segment != 0) return bad("the size of input '" + input->name + "' depends on data");
+      for (size_t d = 0; d < input->dims.size(); ++d) {
+        if (input->sets[d]) fixed[static_cast<size_t>(input->dims[d])] = true;
+      }
+    }
+    for (int s : plan_.segments[0]->results) fixed[static_cast<size_t>(s)] = true;
+    auto is_fixed = [&](int s) { return s >= 0 && fixed[static_cast<size_t>(s)]; };
+    for (size_t i = 1; i < plan_.segments.size(); ++i) {
+      if (std::any_of(plan_.segments[i]->results.begin(), plan_.segments[i]->results.end(), is_fixed))
+        return bad("a size is computed twice");
+    }
+    for (const auto& step : plan_.steps) {
+      int counted = step->kind == plan::StepKind::Loop && step->loop ? step->loop->count_slot
+                    : step->kind == plan::StepKind::Size             ? step->slot
+                                                                     : -1;
+      if (counted < plan_.slot_count && is_fixed(counted)) return bad("a size is computed twice");
+    }
+    return {};
+  }
+
   Status binding(const plan::BindingT& b, plan::BufferKind kind) {
     if (b.dtype >= kDTypeCount || !slots(b.dims) || b.dims.size() > 64) return bad("its type");
     size_t rank = b.dims.size();
@@ -100,8 +153,9 @@ class Verifier {
     bool has_segment = step.segment >= 0 && step.segment < static_cast<int>(plan_.segments.size());
     switch (step.kind) {
       case plan::StepKind::Launch:
-      case plan::StepKind::Shapes:
         return has_segment ? Status() : bad("its shape program");
+      case plan::StepKind::Shapes:
+        return has_segment && step.segment > 0 ? Status() : bad("its shape program");
       case plan::StepKind::Size:
         return slot(step.slot) && step.buffers.size() == 1 ? Status() : bad("its size");
       case plan::StepKind::Assert:
@@ -133,7 +187,76 @@ class Verifier {
     }
     if (l.trip == -1 && l.condition == -1) return bad("a loop without an end");
     if (l.count_slot != -1 && !slot(l.count_slot)) return bad("a slot of a loop");
+    if (l.count_slot != -1 && step.segment != -1 &&
+        (step.segment < 1 || step.segment >= static_cast<int>(plan_.segments.size()))) {
+      return bad("the shape program of a loop");
+    }
+    for (const auto* list : {&l.states_in, &l.states_result, &l.scans_to}) {
+      if (!std::all_of(list->begin(), list->end(), [&](int b) { return writable(b); }))
+        return bad("a loop would write to a weight or an input");
+    }
+    if (l.iteration != -1 && !writable(l.iteration)) return bad("a loop would write to a weight or an input");
     return {};
+  }
+
+  bool writable(int b) const {
+    auto kind = plan_.buffers[b]->kind;
+    return kind == plan::BufferKind::Arena || kind == plan::BufferKind::Output;
+  }
+
+  // See Note [Sized before used].
+  bool ready(int b, const Sized& sized) const {
+    return b == -1 || plan_.buffers[b]->kind == plan::BufferKind::Constant ||
+           sized[static_cast<size_t>(plan_.buffers[b]->segment)];
+  }
+  bool ready(const std::vector<int>& list, const Sized& sized) const {
+    return std::all_of(list.begin(), list.end(), [&](int b) { return ready(b, sized); });
+  }
+
+  Status run_segment(int segment, Sized& sized) {
+    sized[static_cast<size_t>(segment)] = true;
+    for (const auto& step : plan_.steps) {
+      if (step->kind == plan::StepKind::Launch && step->segment == segment && !ready(step->buffers, sized)) {
+        return bad("step '" + step->name + "' is prepared before its buffers have a size");
+      }
+    }
+    return {};
+  }
+
+  Status order(int begin, int end, Sized& sized) {
+    for (int i = begin; i < end;) {
+      const plan::StepT& step = *plan_.steps[i];
+      if (!ready(step.buffers, sized) || (step.kind == plan::StepKind::Launch && !sized[static_cast<size_t>(step.segment)])) {
+        return bad("step '" + step.name + "' runs before its buffers have a size");
+      }
+      if (step.kind == plan::StepKind::If) {
+        Sized other = sized;
+        TEMPER_TRY(order(step.begin, step.middle, sized));
+        TEMPER_TRY(order(step.middle, step.end, other));
+        for (size_t s = 0; s < sized.size(); ++s) sized[s] = sized[s] && other[s];
+        i = step.end;
+      } else if (step.kind == plan::StepKind::Loop) {
+        TEMPER_TRY(order_loop(step, sized));
+        i = step.end;
+      } else {
+        if (step.kind == plan::StepKind::Shapes) TEMPER_TRY(run_segment(step.segment, sized));
+        ++i;
+      }
+    }
+    return {};
+  }
+
+  Status order_loop(const plan::StepT& step, Sized& sized) {
+    const plan::LoopInfoT& l = *step.loop;
+    const bool counted = l.count_slot == -1;
+    bool good = ready({l.trip, l.condition, l.iteration}, sized) && ready(l.states_from, sized) && ready(l.states_in, sized) &&
+                ready(l.states_result, sized) && (!counted || ready(l.scans_to, sized));
+    Sized inside = sized;
+    TEMPER_TRY(order(step.begin, step.end, inside));
+    good = good && ready(l.body_condition, inside) && ready(l.states_out, inside) && ready(l.scans_from, inside);
+    if (!counted && step.segment != -1) TEMPER_TRY(run_segment(step.segment, sized));
+    good = good && ready(l.scans_to, sized);
+    return good ? Status() : bad("loop '" + step.name + "' uses a buffer before it has a size");
   }
 
   const plan::PlanT& plan_;

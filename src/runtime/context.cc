@@ -43,14 +43,16 @@ Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engin
   scratch_.resize(engine_->most_slots());
   bound_.resize(plan.buffers.size());
   addresses_.resize(plan.buffers.size());
+  bytes_.resize(plan.buffers.size());
   unbounded_.resize(plan.buffers.size());
   launches_.resize(plan.steps.size());
   arguments_.resize(plan.steps.size());
   for (size_t i = 0; i < plan.steps.size(); ++i) arguments_[i].resize(plan.steps[i]->buffers.size());
   for (size_t b = 0; b < plan.buffers.size(); ++b) {
     // Constants are never written: kernels take plain pointers for inputs and outputs alike.
-    if (plan.buffers[b]->kind == plan::BufferKind::Constant)
-      addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+    if (plan.buffers[b]->kind != plan::BufferKind::Constant) continue;
+    addresses_[b] = const_cast<std::byte*>(engine_->constant(static_cast<int>(b)));
+    bytes_[b] = static_cast<int64_t>(plan.buffers[b]->size);
   }
 }
 
@@ -121,9 +123,24 @@ Status Context::run_segment(int segment) {
   return {};
 }
 
-int64_t Context::bytes_of(int buffer) const {
-  const plan::BufferT& b = *engine_->plan().buffers[buffer];
-  return b.kind == plan::BufferKind::Constant ? static_cast<int64_t>(b.size) : slots_[b.bytes];
+// The caller gives as much memory as the dims say; a plan that counts otherwise must not run.
+Status Context::check_binding(const plan::BindingT& binding) const {
+  int64_t elements = 1;
+  bool good = true;
+  for (int slot : binding.dims) good = good && slots_[slot] >= 0 && !__builtin_mul_overflow(elements, slots_[slot], &elements);
+  if (good && elements < (int64_t(1) << 56) &&
+      bytes_[binding.buffer] <= dtype_bytes(static_cast<DType>(binding.dtype), elements))
+    return {};
+  return Error(ErrorCode::kCorrupt,
+               "tensor '" + binding.name + "' has another size than its dimensions say; build the plan again");
+}
+
+// The address of a buffer that is known to have so many bytes.
+Expected<std::byte*> Context::room(int buffer, int64_t bytes) const {
+  if (bytes_[buffer] >= bytes) return addresses_[buffer];
+  return Error(ErrorCode::kCorrupt, "tensor '" + engine_->plan().buffers[buffer]->name + "' has " +
+                                        std::to_string(bytes_[buffer]) + " bytes where a step needs " + std::to_string(bytes) +
+                                        "; build the plan again");
 }
 
 Status Context::size_buffers(int segment) {
@@ -138,6 +155,7 @@ Status Context::size_buffers(int segment) {
     if (bytes < 0 || bytes > (int64_t(1) << 44) || (sum += bytes) > (int64_t(1) << 46)) {
       return Error(ErrorCode::kOutOfMemory, "tensor '" + buffer.name + "' would have " + std::to_string(bytes) + " bytes");
     }
+    bytes_[b] = bytes;
     if (buffer.kind != plan::BufferKind::Arena) continue;
     if (segment == 0) {
       lifetimes.push_back({buffer.first, buffer.last, bytes});
@@ -147,6 +165,11 @@ Status Context::size_buffers(int segment) {
       if (!addresses_[b])
         return Error(ErrorCode::kOutOfMemory,
                      "no memory for " + std::to_string(bytes) + " bytes of tensor '" + buffer.name + "'");
+    }
+  }
+  for (const auto* bindings : {&plan.inputs, &plan.outputs}) {
+    for (const auto& binding : *bindings) {
+      if (plan.buffers[binding->buffer]->segment == segment) TEMPER_TRY(check_binding(*binding));
     }
   }
   if (segment != 0) return {};
@@ -168,7 +191,7 @@ Status Context::prepare_launches(int segment) {
     parameters.clear();
     bytes.clear();
     for (int slot : step.parameters) parameters.push_back(slots_[slot]);
-    for (int buffer : step.buffers) bytes.push_back(bytes_of(buffer));
+    for (int buffer : step.buffers) bytes.push_back(bytes_[buffer]);
     launches_[i] = TEMPER_TRY_AT(queue_->prepare(engine_->kernel(static_cast<int>(i)), parameters, bytes),
                                  "kernel of '" + step.name + "'");
     workspace = std::max(workspace, launches_[i]->workspace_bytes(workers_));
@@ -179,7 +202,7 @@ Status Context::prepare_launches(int segment) {
 }
 
 Status Context::attach(int buffer, const std::string& name) {
-  const int64_t bytes = bytes_of(buffer);
+  const int64_t bytes = bytes_[buffer];
   if (queue_->reaches(bound_[buffer])) {
     addresses_[buffer] = bound_[buffer];
     return {};
@@ -193,12 +216,12 @@ Status Context::attach(int buffer, const std::string& name) {
 Status Context::take_inputs() {
   for (const auto& input : engine_->plan().inputs) {
     const int b = input->buffer;
-    if (!bound_[b] && bytes_of(b) > 0) {
+    if (!bound_[b] && bytes_[b] > 0) {
       return Error(ErrorCode::kInvalidArgument, "input '" + input->name + "' has no address; set one before the context runs");
     }
     TEMPER_TRY(attach(b, input->name));
     if (addresses_[b] != bound_[b])
-      TEMPER_TRY_AT(queue_->write(addresses_[b], bound_[b], bytes_of(b)), "input '" + input->name + "'");
+      TEMPER_TRY_AT(queue_->write(addresses_[b], bound_[b], bytes_[b]), "input '" + input->name + "'");
   }
   return {};
 }
@@ -209,8 +232,8 @@ Status Context::take_outputs(int segment) {
     int b = plan.outputs[o]->buffer;
     if (plan.buffers[b]->segment != segment) continue;
     if (allocators_[o])
-      bound_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_of(b))));
-    if (!bound_[b] && bytes_of(b) > 0) {
+      bound_[b] = static_cast<std::byte*>(allocators_[o](static_cast<int>(o), std::max<int64_t>(1, bytes_[b])));
+    if (!bound_[b] && bytes_[b] > 0) {
       return Error(
           ErrorCode::kInvalidArgument,
           "output '" + plan.outputs[o]->name + "' has no address; set one, or an output allocator, before the context runs");
@@ -224,9 +247,10 @@ Status Context::give_outputs() {
   for (const auto& output : engine_->plan().outputs) {
     const int b = output->buffer;
     if (addresses_[b] != bound_[b])
-      TEMPER_TRY_AT(queue_->read(bound_[b], addresses_[b], bytes_of(b)), "output '" + output->name + "'");
+      TEMPER_TRY_AT(queue_->read(bound_[b], addresses_[b], bytes_[b]), "output '" + output->name + "'");
   }
-  return queue_->finish();
+  TEMPER_TRY(queue_->finish());
+  return engine_->source_intact();
 }
 
 Status Context::resolve_shapes() {
@@ -285,8 +309,16 @@ Status Context::run(Executor& executor) {
 
 Expected<bool> Context::truth(int buffer) {
   uint8_t value = 0;
-  TEMPER_TRY(queue_->read(&value, addresses_[buffer], 1));
+  TEMPER_TRY(queue_->read(&value, TEMPER_TRY(room(buffer, 1)), 1));
   return value != 0;
+}
+
+Status Context::copy(const std::vector<int>& to, const std::vector<int>& from) {
+  for (size_t s = 0; s < to.size(); ++s) {
+    const int64_t bytes = bytes_[from[s]];
+    TEMPER_TRY(queue_->copy(TEMPER_TRY(room(to[s], bytes)), addresses_[from[s]], bytes));
+  }
+  return {};
 }
 
 Status Context::run_range(int begin, int end, Executor& executor) {
@@ -313,7 +345,7 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         ++i;
         break;
       case plan::StepKind::Size:
-        TEMPER_TRY(queue_->read(&slots_[step.slot], addresses_[step.buffers[0]], sizeof(int64_t)));
+        TEMPER_TRY(queue_->read(&slots_[step.slot], TEMPER_TRY(room(step.buffers[0], sizeof(int64_t))), sizeof(int64_t)));
         ++i;
         break;
       case plan::StepKind::If: {
@@ -340,25 +372,23 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
   const plan::LoopInfoT& loop = *step.loop;
   bool going = loop.condition == -1 || TEMPER_TRY(truth(loop.condition));
   int64_t trip = INT64_MAX;
-  if (loop.trip != -1) TEMPER_TRY(queue_->read(&trip, addresses_[loop.trip], sizeof(trip)));
-  auto copy_states = [&](const std::vector<int>& to, const std::vector<int>& from) -> Status {
-    for (size_t s = 0; s < to.size(); ++s)
-      TEMPER_TRY(queue_->copy(addresses_[to[s]], addresses_[from[s]], bytes_of(loop.states_in[s])));
-    return {};
-  };
-  TEMPER_TRY(copy_states(loop.states_in, loop.states_from));
+  if (loop.trip != -1) TEMPER_TRY(queue_->read(&trip, TEMPER_TRY(room(loop.trip, sizeof(trip))), sizeof(trip)));
+  TEMPER_TRY(copy(loop.states_in, loop.states_from));
   // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
   bool counted = loop.count_slot == -1;
   std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
   int64_t iteration = 0;
   for (; going && iteration < trip; ++iteration) {
-    if (loop.iteration != -1) TEMPER_TRY(queue_->write(addresses_[loop.iteration], &iteration, sizeof(iteration)));
+    if (loop.iteration != -1) TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.iteration, sizeof(iteration))), &iteration, sizeof(iteration)));
     TEMPER_TRY(run_range(step.begin, step.end, executor));
     for (size_t s = 0; s < loop.scans_from.size(); ++s) {
-      int64_t bytes = bytes_of(loop.scans_from[s]);
+      int64_t bytes = bytes_[loop.scans_from[s]];
+      if (bytes == 0) continue;
       const std::byte* from = addresses_[loop.scans_from[s]];
       if (counted) {
-        TEMPER_TRY(queue_->copy(addresses_[loop.scans_to[s]] + iteration * bytes, from, bytes));
+        int64_t end = bytes;
+        if (__builtin_mul_overflow(bytes, iteration + 1, &end)) end = INT64_MAX;
+        TEMPER_TRY(queue_->copy(TEMPER_TRY(room(loop.scans_to[s], end)) + (end - bytes), from, bytes));
       } else {
         const size_t end = stacks[s].size();
         stacks[s].resize(end + static_cast<size_t>(bytes));
@@ -367,10 +397,10 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
     }
     if (loop.body_condition != -1) going = TEMPER_TRY(truth(loop.body_condition));
     // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
-    TEMPER_TRY(copy_states(loop.states_result, loop.states_out));
-    TEMPER_TRY(copy_states(loop.states_in, loop.states_result));
+    TEMPER_TRY(copy(loop.states_result, loop.states_out));
+    TEMPER_TRY(copy(loop.states_in, loop.states_result));
   }
-  if (iteration == 0) TEMPER_TRY(copy_states(loop.states_result, loop.states_in));
+  if (iteration == 0) TEMPER_TRY(copy(loop.states_result, loop.states_in));
   if (!counted) {
     slots_[loop.count_slot] = iteration;
     if (step.segment >= 0) {
@@ -380,7 +410,8 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
       TEMPER_TRY(prepare_launches(step.segment));
     }
     for (size_t s = 0; s < stacks.size(); ++s) {
-      TEMPER_TRY(queue_->write(addresses_[loop.scans_to[s]], stacks[s].data(), static_cast<int64_t>(stacks[s].size())));
+      const auto bytes = static_cast<int64_t>(stacks[s].size());
+      TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.scans_to[s], bytes)), stacks[s].data(), bytes));
     }
   }
   return {};

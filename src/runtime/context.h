@@ -90,8 +90,10 @@ class Context {
   Status give_outputs();
   // What kernels use for a buffer that the caller has bound: its address, or memory that stands for it.
   Status attach(int buffer, const std::string& name);
+  Status check_binding(const plan::BindingT& binding) const;
+  Expected<std::byte*> room(int buffer, int64_t bytes) const;
   Expected<bool> truth(int buffer);
-  int64_t bytes_of(int buffer) const;
+  Status copy(const std::vector<int>& to, const std::vector<int>& from);
 
   std::shared_ptr<const Engine> engine_;
   std::vector<std::vector<int64_t>> input_dims_;
@@ -102,6 +104,7 @@ class Context {
   std::unique_ptr<Queue> queue_;          // before all memory of it
   std::vector<std::byte*> bound_;         // by buffer: what the caller has set, for inputs and outputs
   std::vector<std::byte*> addresses_;     // by buffer: what kernels use
+  std::vector<int64_t> bytes_;            // by buffer: how many it has, since its segment ran
   std::vector<GrowingBuffer> unbounded_;  // by buffer: those whose size depends on data, and those that stand for bound ones
   std::vector<std::unique_ptr<Launch>> launches_;   // by step
   std::vector<std::vector<std::byte*>> arguments_;  // by step

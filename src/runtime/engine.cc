@@ -5,6 +5,18 @@
 namespace temper {
 
 Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  return std::shared_ptr<const Engine>(TEMPER_TRY(decode(bytes, std::move(owner))));
+}
+
+Expected<std::shared_ptr<const Engine>> Engine::load(std::shared_ptr<const MappedFile> file) {
+  auto engine = decode(file->bytes(), file);
+  TEMPER_TRY(file->still_intact());
+  if (!engine.ok()) return std::move(engine).error();
+  (*engine)->file_ = std::move(file);
+  return std::shared_ptr<const Engine>(std::move(*engine));
+}
+
+Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   auto engine = std::make_shared<Engine>();
   engine->bytes_ = bytes;
   engine->parts_ = TEMPER_TRY(read_plan(bytes, owner));
@@ -29,9 +41,15 @@ Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> 
                    "a kernel is given another number of buffers or parameters than it has; build the plan again")
           .at(place);
     }
+    for (size_t b = 0; b < step.buffers.size(); ++b) {
+      auto kind = engine->plan().buffers[step.buffers[b]]->kind;
+      if (kernel->writes(static_cast<int>(b)) && (kind == plan::BufferKind::Constant || kind == plan::BufferKind::Input)) {
+        return Error(ErrorCode::kCorrupt, "a kernel would write to a weight or an input; build the plan again").at(place);
+      }
+    }
     engine->kernels_.push_back(std::move(kernel));
   }
-  return std::shared_ptr<const Engine>(std::move(engine));
+  return engine;
 }
 
 }  // namespace temper

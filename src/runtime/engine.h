@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/base/backend.h"
+#include "base/mapped_file.h"
 #include "plan/plan.h"
 
 namespace temper {
@@ -15,6 +16,12 @@ class Engine {
  public:
   // The bytes stay referenced (weights are used where they lie) and `owner` keeps them alive.
   static Expected<std::shared_ptr<const Engine>> load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+
+  // A plan that lies in a mapped file.
+  static Expected<std::shared_ptr<const Engine>> load(std::shared_ptr<const MappedFile> file);
+  // An Error when a weight was read that the mapped file had lost: what was computed with it is nonsense. One atomic load if
+  // not.
+  Status source_intact() const { return file_ && file_->faulted() ? file_->still_intact() : Status(); }
 
   const plan::PlanT& plan() const { return *parts_.plan; }
   const std::string& graph_text() const { return parts_.graph_text; }
@@ -28,6 +35,9 @@ class Engine {
   int most_slots() const { return most_slots_; }
 
  private:
+  static Expected<std::shared_ptr<Engine>> decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+
+  std::shared_ptr<const MappedFile> file_;  // null: the plan lies in memory
   PlanParts parts_;
   std::span<const std::byte> bytes_;
   std::shared_ptr<Backend> backend_;

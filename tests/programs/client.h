@@ -9,8 +9,8 @@
 
 #include "NvInfer.h"
 #include "NvOnnxParser.h"
-#include "small_model.h"
 #include "temper/temper.h"
+#include "tests/programs/small_model.h"
 
 namespace client {
 

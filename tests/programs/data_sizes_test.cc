@@ -16,12 +16,12 @@ using Positions = std::vector<int64_t>;
 std::string branching() {
   using namespace small;
   const std::string twice =
-      graph({node("Concat", {"found", "found"}, {"t"}, {attribute("axis", 1)})}, {}, {value("t", {1, -1}, kInt64)});
+      body({node("Concat", {"found", "found"}, {"t"}, {integer("axis", 1)})}, {}, {value("t", {1, -1}, kInt64)});
   const std::string above =
-      graph({node("Relu", {"x"}, {"r"}), node("NonZero", {"r"}, {"e"})}, {}, {value("e", {1, -1}, kInt64)});
+      body({node("Relu", {"x"}, {"r"}), node("NonZero", {"r"}, {"e"})}, {}, {value("e", {1, -1}, kInt64)});
   return model({node("NonZero", {"x"}, {"found"}),
-                node("If", {"flag"}, {"y"}, {attribute("then_branch", twice), attribute("else_branch", above)}),
-                node("Concat", {"found", "y"}, {"all"}, {attribute("axis", 1)})},
+                node("If", {"flag"}, {"y"}, {graph("then_branch", twice), graph("else_branch", above)}),
+                node("Concat", {"found", "y"}, {"all"}, {integer("axis", 1)})},
                {value("flag", {}, kBool), value("x", {-1})}, {value("all", {1, -1}, kInt64), value("y", {1, -1}, kInt64)});
 }
 

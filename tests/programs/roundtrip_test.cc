@@ -240,6 +240,29 @@ TEST_F(Roundtrip, APlanIsTheSameThroughMemoryFilesAndStreams) {
   }
 }
 
+// Weights of several pages, so that the cut takes whole ones away.
+TEST(MappedPlan, AFileThatIsCutIsAnErrorAndNoSignal) {
+  client::Logger logger;
+  const std::string model = small::model({small::node("MatMul", {"x", "w"}, {"y"})}, {small::value("x", {1, 64})},
+                                         {small::value("y", {1, 512})}, {small::waves("w", {64, 512})});
+  client::Loaded loaded(logger, model);
+  ASSERT_TRUE(loaded.engine) << temper::lastError().text();
+  const std::string path = testing::TempDir() + "cut-" + std::to_string(getpid()) + ".plan";
+  std::ofstream(path, std::ios::binary).write(static_cast<char*>(loaded.plan->data()), std::streamsize(loaded.plan->size()));
+  std::unique_ptr<ICudaEngine> engine(temper::loadPlan(*loaded.runtime, path.c_str()));
+  ASSERT_TRUE(engine) << temper::lastError().text();
+  std::unique_ptr<IExecutionContext> context(engine->createExecutionContext());
+  std::vector<float> x(64, 1), y(512);
+  void* bindings[] = {x.data(), y.data()};
+  ASSERT_TRUE(context->executeV2(bindings));
+  ASSERT_EQ(truncate(path.c_str(), 4096), 0);
+  EXPECT_FALSE(context->executeV2(bindings));
+  EXPECT_EQ(temper::lastError().code, "E_IO");
+  EXPECT_NE(temper::lastError().message.find("was cut from"), std::string::npos) << temper::lastError().text();
+  EXPECT_EQ(temper::loadPlan(*loaded.runtime, path.c_str()), nullptr);
+  unlink(path.c_str());
+}
+
 TEST_F(Roundtrip, TextsSayWhatIsInside) {
   const std::string text = temper::explain(*loaded.engine, temper::TextFormat::kTEXT);
   EXPECT_NE(text.find("kernel"), std::string::npos);

@@ -31,11 +31,20 @@ inline std::string value(const std::string& name, const std::vector<int64_t>& di
   return field(1, name) + field(2, field(1, field(1, uint64_t(type)) + field(2, shape)));
 }
 
-inline std::string attribute(const std::string& name, int64_t number) {
-  return field(1, name) + field(3, uint64_t(number)) + field(20, uint64_t(2));
+// Attributes of a node.
+inline std::string integer(const std::string& name, int64_t number) {
+  return field(1, name) + field(3, uint64_t(number)) + field(20, 2);
 }
-inline std::string attribute(const std::string& name, const std::string& graph) {
-  return field(1, name) + field(6, graph) + field(20, uint64_t(5));
+inline std::string text(const std::string& name, const std::string& value) {
+  return field(1, name) + field(4, value) + field(20, 3);
+}
+inline std::string graph(const std::string& name, const std::string& body) {
+  return field(1, name) + field(6, body) + field(20, 5);
+}
+inline std::string integers(const std::string& name, const std::vector<int64_t>& numbers) {
+  std::string bytes = field(1, name);
+  for (int64_t number : numbers) bytes += field(8, uint64_t(number));
+  return bytes + field(20, 7);
 }
 
 inline std::string node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
@@ -44,30 +53,46 @@ inline std::string node(const std::string& op, const std::vector<std::string>& i
   for (const std::string& input : inputs) bytes += field(1, input);
   for (const std::string& output : outputs) bytes += field(2, output);
   bytes += field(3, op + "_" + outputs[0]) + field(4, op);
-  for (const std::string& a : attributes) bytes += field(5, a);
+  for (const std::string& attribute : attributes) bytes += field(5, attribute);
   return bytes;
 }
 
+template <class T>
+std::string tensor(const std::string& name, int type, const std::vector<int64_t>& dims, const std::vector<T>& values) {
+  std::string bytes;
+  for (int64_t d : dims) bytes += field(1, uint64_t(d));
+  return bytes + field(2, uint64_t(type)) + field(8, name) +
+         field(9, std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)));
+}
 inline std::string weights(const std::string& name, const std::vector<float>& values) {
-  std::string raw(values.size() * sizeof(float), '\0');
-  std::memcpy(raw.data(), values.data(), raw.size());
-  return field(1, values.size()) + field(2, uint64_t(kFloat)) + field(8, name) + field(9, raw);
+  return tensor(name, kFloat, {int64_t(values.size())}, values);
+}
+inline std::string indices(const std::string& name, const std::vector<int64_t>& values) {
+  return tensor(name, kInt64, {int64_t(values.size())}, values);
+}
+// Weights of that shape, all different, small, of both signs.
+inline std::string waves(const std::string& name, const std::vector<int64_t>& dims) {
+  size_t count = 1;
+  for (int64_t d : dims) count *= size_t(d);
+  std::vector<float> values(count);
+  for (size_t i = 0; i < count; ++i) values[i] = float(int(i * 37 % 101) - 50) / 64.0f;
+  return tensor(name, kFloat, dims, values);
 }
 
-inline std::string graph(const std::vector<std::string>& nodes, const std::vector<std::string>& inputs,
-                         const std::vector<std::string>& outputs, const std::vector<std::string>& initializers = {}) {
-  std::string graph;
-  for (const std::string& n : nodes) graph += field(1, n);
-  graph += field(2, std::string("small"));
-  for (const std::string& t : initializers) graph += field(5, t);
-  for (const std::string& v : inputs) graph += field(11, v);
-  for (const std::string& v : outputs) graph += field(12, v);
-  return graph;
+inline std::string body(const std::vector<std::string>& nodes, const std::vector<std::string>& inputs,
+                        const std::vector<std::string>& outputs, const std::vector<std::string>& initializers = {}) {
+  std::string bytes;
+  for (const std::string& n : nodes) bytes += field(1, n);
+  bytes += field(2, std::string("small"));
+  for (const std::string& t : initializers) bytes += field(5, t);
+  for (const std::string& v : inputs) bytes += field(11, v);
+  for (const std::string& v : outputs) bytes += field(12, v);
+  return bytes;
 }
 
 inline std::string model(const std::vector<std::string>& nodes, const std::vector<std::string>& inputs,
                          const std::vector<std::string>& outputs, const std::vector<std::string>& initializers = {}) {
-  return field(1, 8) + field(7, graph(nodes, inputs, outputs, initializers)) + field(8, field(2, 17)) +
+  return field(1, 8) + field(7, body(nodes, inputs, outputs, initializers)) + field(8, field(2, 17)) +
          field(14, field(1, std::string("labels")) + field(2, std::string("cat,dog")));
 }
 

@@ -38,6 +38,9 @@ class Kernel {
   virtual ~Kernel() = default;
   virtual int buffer_count() const = 0;
   virtual int parameter_count() const = 0;
+  // Whether a run may write to that buffer. The weights of a plan are mapped read-only: who loads one refuses kernels that
+  // would.
+  virtual bool writes(int buffer) const = 0;
 };
 
 class Queue {

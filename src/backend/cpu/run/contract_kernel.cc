@@ -90,6 +90,13 @@ class ContractKernel final : public Kernel {
 
   int buffer_count() const override { return code_.buffers; }
   int parameter_count() const override { return code_.field_count() + (epilogue_ ? epilogue_->parameter_count() : 0); }
+  bool writes(int buffer) const override {
+    if (buffer == code_.c_buffer) return true;
+    for (size_t i = 0; i < code_.epilogue_buffers.size(); ++i) {
+      if (code_.epilogue_buffers[i] == buffer && epilogue_->writes(static_cast<int>(i))) return true;
+    }
+    return false;
+  }
 
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {
@@ -103,6 +110,11 @@ class ContractKernel final : public Kernel {
       std::vector<int64_t> bytes;
       for (int b : code_.epilogue_buffers) bytes.push_back(buffer_bytes[b]);
       bound = TEMPER_TRY(epilogue_->prepare(parameters.subspan(code_.field_count()), bytes));
+      const Extents all = extents(problem);
+      if (bound->rows() != all.rows || bound->cols() != all.cols) {
+        return Error(ErrorCode::kCorrupt,
+                     "the epilogue of a contraction has other sizes than its result; build the plan again");
+      }
     }
     return std::unique_ptr<Launch>(
         std::make_unique<ContractLaunch>(code_, std::move(problem), config, offsets, std::move(bound)));

@@ -33,7 +33,7 @@ class CpuQueue final : public Queue {
 
  private:
   static Status move(void* to, const void* from, int64_t bytes) {
-    if (bytes != 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+    if (bytes != 0) std::memmove(to, from, static_cast<size_t>(bytes));  // buffers may share memory
     return {};
   }
 };

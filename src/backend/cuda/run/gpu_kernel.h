@@ -19,6 +19,8 @@ class GpuKernel final : public Kernel {
 
   int buffer_count() const override { return program_.buffers; }
   int parameter_count() const override { return program_.numbers; }
+  // Its text could write to any address of the device: there is nothing to refuse. Weights lie there as a copy.
+  bool writes(int) const override { return false; }
   const KernelProgram& program() const { return program_; }
   CuFunction function(size_t entry) const { return functions_[entry]; }
 

@@ -186,6 +186,14 @@ class ChainKernel final : public Kernel {
 
   int buffer_count() const override { return code_.scores.buffers; }
   int parameter_count() const override { return 2 * kFields + (epilogue_ ? epilogue_->parameter_count() : 0); }
+  bool writes(int buffer) const override {
+    if (buffer == code_.values.c_buffer) return true;
+    const auto& buffers = code_.scores.epilogue_buffers;
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      if (buffers[i] == buffer && epilogue_->writes(static_cast<int>(i))) return true;
+    }
+    return false;
+  }
 
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {

@@ -124,8 +124,10 @@ ContractProblem ContractProblem::make_conv_transpose(const ConvGeometry& g) {
 }
 
 bool ContractProblem::is_empty() const {
-  if (form == Form::kGemm) return gemm.rows * gemm.cols * gemm.batch_count() == 0;
-  return conv.batch * conv.out_h * conv.out_w * conv.out_c * conv.groups == 0;
+  // Not the product of the extents: that of untrusted numbers may overflow.
+  const auto& b = gemm.batch;
+  if (form == Form::kGemm) return gemm.rows == 0 || gemm.cols == 0 || b[0].count == 0 || b[1].count == 0 || b[2].count == 0;
+  return conv.batch == 0 || conv.out_h == 0 || conv.out_w == 0 || conv.out_c == 0 || conv.groups == 0;
 }
 
 double ContractProblem::flops() const {

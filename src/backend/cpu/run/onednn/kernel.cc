@@ -146,6 +146,7 @@ class OneDnnKernel final : public Kernel {
 
   int buffer_count() const override { return code_.contract.buffers; }
   int parameter_count() const override { return code_.contract.field_count(); }
+  bool writes(int buffer) const override { return buffer == code_.contract.c_buffer; }
 
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {

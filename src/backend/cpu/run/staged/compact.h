@@ -17,6 +17,7 @@ class CompactCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({mask, positions, found}) + 1; }
   int parameter_count() const override { return std::max({extent, offset, stride}) + 1; }
+  bool writes(int place) const override { return place == positions || place == found; }
   Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
                                                 std::span<const int64_t> place_bytes) const override;
 };

@@ -21,6 +21,7 @@ class ScatterCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({result, offsets, updates}) + 1; }
   int parameter_count() const override { return count + 1; }
+  bool writes(int place) const override { return place == result; }
   Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
                                                 std::span<const int64_t> place_bytes) const override;
 };

@@ -19,6 +19,7 @@ class SortCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({source, values, positions}) + 1; }
   int parameter_count() const override { return std::max({rows, extent, count}) + 1; }
+  bool writes(int place) const override { return place == values || place == positions; }
   Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
                                                 std::span<const int64_t> place_bytes) const override;
 };

@@ -73,6 +73,16 @@ class StagedKernel final : public Kernel {
   StagedKernel(StagedFrame frame, std::unique_ptr<Core> core) : frame_(std::move(frame)), core_(std::move(core)) {}
   int buffer_count() const override { return frame_.buffers; }
   int parameter_count() const override { return frame_.parameters; }
+  bool writes(int buffer) const override {
+    for (const auto* programs : {&frame_.before, &frame_.after}) {
+      for (const StagedProgram& p : *programs) {
+        for (size_t b = 0; b < p.places.size(); ++b) {
+          if (p.places[b] == buffer && tile::stores_to(p.program, static_cast<int32_t>(b))) return true;
+        }
+      }
+    }
+    return core_->writes(buffer);
+  }
 
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {

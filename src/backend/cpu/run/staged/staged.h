@@ -30,6 +30,7 @@ class Core {
   virtual ~Core() = default;
   virtual int place_count() const = 0;      // places that it names are below this
   virtual int parameter_count() const = 0;  // likewise
+  virtual bool writes(int place) const = 0;
   virtual Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
                                                         std::span<const int64_t> place_bytes) const = 0;
 };

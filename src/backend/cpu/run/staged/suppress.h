@@ -18,6 +18,7 @@ class SuppressCore final : public Core {
   static Expected<std::unique_ptr<Core>> decode(ByteReader& in);
   int place_count() const override { return std::max({boxes, threshold, kept}) + 1; }
   int parameter_count() const override { return std::max(lists, count) + 1; }
+  bool writes(int place) const override { return place == kept; }
   Expected<std::unique_ptr<CoreLaunch>> prepare(std::span<const int64_t> parameters,
                                                 std::span<const int64_t> place_bytes) const override;
 };

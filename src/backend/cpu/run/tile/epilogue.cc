@@ -105,6 +105,7 @@ class ProgramEpilogue final : public TileEpilogue {
  public:
   explicit ProgramEpilogue(Program program) : program_(std::move(program)) {}
   int buffer_count() const override { return static_cast<int>(program_.buffers.size()); }
+  bool writes(int buffer) const override { return tile::stores_to(program_, buffer); }
   int parameter_count() const override { return program_.parameters; }
 
   Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters,

@@ -49,6 +49,7 @@ class TileEpilogue {
   virtual ~TileEpilogue() = default;
   virtual int buffer_count() const = 0;
   virtual int parameter_count() const = 0;
+  virtual bool writes(int buffer) const = 0;  // as Kernel::writes
   virtual Expected<std::unique_ptr<Bound>> prepare(std::span<const int64_t> parameters,
                                                    std::span<const int64_t> buffer_bytes) const = 0;
 

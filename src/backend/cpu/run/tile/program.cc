@@ -372,6 +372,15 @@ Expected<Program> decode_program(ByteReader& r) {
   return p;
 }
 
+bool stores_to(const Program& program, int32_t place) {
+  for (const StageCode& stage : program.stages) {
+    for (const Store& store : stage.stores) {
+      if (store.place == place) return true;
+    }
+  }
+  return false;
+}
+
 Status verify(const Program& p) {
   if (p.parameters < 0 || p.stages.empty()) return corrupt("nothing to do");
   for (DType t : p.buffers)

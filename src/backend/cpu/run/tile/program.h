@@ -111,6 +111,8 @@ inline constexpr size_t kMaxStageForms = 256;  // forms, addresses and guards of
 
 void encode(const Program& program, ByteWriter& out);
 Expected<Program> decode_program(ByteReader& in);
+// Whether a stage stores to that place.
+bool stores_to(const Program& program, int32_t place);
 Status verify(const Program& program);
 
 }  // namespace temper::cpu::tile

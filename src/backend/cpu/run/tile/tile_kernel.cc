@@ -9,6 +9,7 @@ class TileKernel final : public Kernel {
   explicit TileKernel(Program program) : program_(std::move(program)) {}
   int buffer_count() const override { return static_cast<int>(program_.buffers.size()); }
   int parameter_count() const override { return program_.parameters; }
+  bool writes(int buffer) const override { return stores_to(program_, buffer); }
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {
     return std::unique_ptr<Launch>(TEMPER_TRY(ProgramRun::prepare(program_, parameters, buffer_bytes)));
