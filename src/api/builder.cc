@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 #include "api/build_progress.h"
 #include "api/plan_notes.h"
@@ -9,6 +10,7 @@
 #include "api/translate.h"
 #include "base/cpu_info.h"
 #include "builder/build.h"
+#include "runtime/context.h"
 
 namespace temper::api {
 
@@ -93,6 +95,24 @@ Status check_network(const Network& network, const BuilderConfig& config) {
   return {};
 }
 
+// Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
+Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int threads) {
+  Context context(TEMPER_TRY(Engine::load(bytes, nullptr)));
+  const plan::PlanT& plan = context.engine().plan();
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    if (plan.inputs[i]->best.size() != plan.inputs[i]->dims.size()) return {};
+    TEMPER_TRY(context.set_input_shape(static_cast<int>(i), plan.inputs[i]->best));
+  }
+  TEMPER_TRY(context.prepare(threads));
+  const auto needed = static_cast<std::size_t>(context.workspace_bytes());
+  constexpr std::size_t kNone = 64;  // what a context holds whose kernels need nothing
+  if (needed <= std::max(limit, kNone)) return {};
+  return Error(ErrorCode::kOutOfMemory, "the kernels need " + std::to_string(needed) +
+                                            " bytes of workspace, and the memory pool allows " + std::to_string(limit) +
+                                            "; allow more with --memPoolSize=workspace:MiB, or set no limit")
+      .at("workspace");
+}
+
 }  // namespace
 
 Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& config) const {
@@ -132,10 +152,13 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
 
   PageSink sink;
   const Status built = build_plan(network.graph(), build, sink);
-  if (cache) cache->replace(std::move(learnt));
+  if (cache) cache->keep(std::move(learnt));
   TEMPER_TRY(built);
   TEMPER_TRY(network.still_intact());
-  return sink.take();
+  PageMemory plan = sink.take();
+  const std::size_t limit = config.getMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE);
+  if (limit != SIZE_MAX) TEMPER_TRY(check_workspace(plan.bytes(), limit, build.compile.device.threads));
+  return plan;
 }
 
 nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network,

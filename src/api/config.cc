@@ -94,9 +94,9 @@ nvinfer1::ITimingCache* BuilderConfig::createTimingCache(void const* blob, std::
 
 bool BuilderConfig::setTimingCache(nvinfer1::ITimingCache const& cache, bool ignore_mismatch) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
-    auto copy = std::make_unique<TimingCache>(reporter_);
-    copy->copy_from(static_cast<const TimingCache&>(cache));
-    state_->cache = std::move(copy);
+    auto view = std::make_unique<TimingCache>(reporter_);
+    view->share(static_cast<const TimingCache&>(cache));
+    state_->cache = std::move(view);
     return true;
   });
 }

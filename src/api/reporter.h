@@ -2,7 +2,8 @@
 //
 // An object is born with the reporter of the one that made it (same logger, same recorder) and may be given another recorder.
 // Every error goes to the thread's last error, to the logger as one line, and to the recorder. `guarded` is the wall at which
-// exceptions end: each entry point of the API that may allocate runs inside it.
+// exceptions end: each entry point of the API that may allocate runs inside it, with the default modes of floating point,
+// so that what is read, folded and packed does not depend on the caller's.
 //
 //   return guarded(reporter_, false, [&]() -> Expected<bool> { TEMPER_TRY(engine.load(...)); return true; });
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "NvInferRuntime.h"
 #include "base/error.h"
+#include "base/float_environment.h"
 
 namespace temper::api {
 
@@ -45,6 +47,7 @@ void remember(const Error& error) noexcept;
 template <class T, class Body>
 T guarded(const Reporter& reporter, T failed, Body&& body) noexcept {
   try {
+    FloatEnvironment defaults;
     Expected<T> result = body();
     if (result.ok()) return std::move(result).value();
     reporter.report(result.error());

@@ -7,10 +7,7 @@
 namespace temper::api {
 
 Status TimingCache::read(std::span<const std::byte> bytes) {
-  temper::TimingCache records;
-  if (!bytes.empty())
-    records = TEMPER_TRY(temper::TimingCache::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-  replace(std::move(records));
+  if (!bytes.empty()) keep(TEMPER_TRY(temper::TimingCache::parse({reinterpret_cast<const char*>(bytes.data()), bytes.size()})));
   return {};
 }
 
@@ -26,15 +23,15 @@ nvinfer1::IHostMemory* TimingCache::serialize() const noexcept {
 bool TimingCache::combine(nvinfer1::ITimingCache const& other, bool ignore_mismatch) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     const temper::TimingCache more = static_cast<const TimingCache&>(other).records();
-    std::lock_guard lock(mutex_);
-    records_.merge(more);
+    std::lock_guard lock(shared_->mutex);
+    shared_->records.merge(more);
     return true;
   });
 }
 
 bool TimingCache::reset() noexcept {
-  std::lock_guard lock(mutex_);
-  records_.clear();
+  std::lock_guard lock(shared_->mutex);
+  shared_->records.clear();
   return true;
 }
 

@@ -145,6 +145,11 @@ void TimingCache::merge(const TimingCache& other) {
   for (const auto& decision : other.decisions_) decisions_.insert(decision);
 }
 
+void TimingCache::add_missing(const TimingCache& other) {
+  timings_.insert(other.timings_.begin(), other.timings_.end());
+  decisions_.insert(other.decisions_.begin(), other.decisions_.end());
+}
+
 void TimingCache::clear() {
   timings_.clear();
   decisions_.clear();

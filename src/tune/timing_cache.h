@@ -42,6 +42,8 @@ class TimingCache {
 
   // Of two timings of the same thing the one with the lower spread stays, of two decisions the one that was here.
   void merge(const TimingCache& other);
+  // Only what is not here yet.
+  void add_missing(const TimingCache& other);
   void clear();
   bool empty() const { return timings_.empty() && decisions_.empty(); }
   size_t size() const { return timings_.size() + decisions_.size(); }

@@ -128,6 +128,7 @@ void catch_interrupts() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, which removes what is half-written
 }
 
 bool interrupted() noexcept { return interrupt_seen.load(std::memory_order_relaxed); }

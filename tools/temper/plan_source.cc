@@ -189,10 +189,12 @@ Loaded build_engine(const Options& options, Logger& logger) {
   Progress progress(logger);
   config->setProgressMonitor(&progress);
   const auto build_start = Clock::now();
-  auto check = [](bool good, int error_number) {
+  auto check = [&options](bool good, int error_number) {
     if (good) return;
     stop_if_interrupted();
-    if (error_number) throw io_problem("writing the plan failed: " + std::string(std::strerror(error_number)));
+    if (error_number)
+      throw io_problem("writing the plan '" + options.save_engine + "' failed: " + std::string(std::strerror(error_number)) +
+                       "; make room, or save it elsewhere");
     throw library_problem("the build failed");
   };
   temper::clearLastError();
