@@ -105,8 +105,7 @@ Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int 
   }
   TEMPER_TRY(context.prepare(threads));
   const auto needed = static_cast<std::size_t>(context.workspace_bytes());
-  constexpr std::size_t kNone = 64;  // what a context holds whose kernels need nothing
-  if (needed <= std::max(limit, kNone)) return {};
+  if (needed <= limit) return {};
   return Error(ErrorCode::kOutOfMemory, "the kernels need " + std::to_string(needed) +
                                             " bytes of workspace, and the memory pool allows " + std::to_string(limit) +
                                             "; allow more with --memPoolSize=workspace:MiB, or set no limit")

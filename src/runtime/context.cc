@@ -379,7 +379,8 @@ Status Context::run_loop(const plan::StepT& step, Executor& executor) {
   std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
   int64_t iteration = 0;
   for (; going && iteration < trip; ++iteration) {
-    if (loop.iteration != -1) TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.iteration, sizeof(iteration))), &iteration, sizeof(iteration)));
+    if (loop.iteration != -1)
+      TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.iteration, sizeof(iteration))), &iteration, sizeof(iteration)));
     TEMPER_TRY(run_range(step.begin, step.end, executor));
     for (size_t s = 0; s < loop.scans_from.size(); ++s) {
       int64_t bytes = bytes_[loop.scans_from[s]];

@@ -71,6 +71,7 @@ class Context {
   int64_t output_extent(int output, int dim) const;
   std::vector<int64_t> output_shape(int output) const;
   int64_t activation_bytes() const { return arena_.bytes() + workspace_.bytes(); }
+  int64_t workspace_bytes() const { return workspace_.bytes(); }  // scratch of the kernels
 
   // Called with the time of each step of every run, in nanoseconds, when set.
   std::function<void(int step, int64_t nanoseconds)> on_step;

@@ -69,12 +69,11 @@ TEST(DataSizes, BranchesThatReadAndMakeSizes) {
 // The branches differ in rank, and with `then` the rest can't be read: the model holds for flag = false only.
 TEST(DataSizes, ABranchOfAnotherRankIsAnErrorWhenItIsNeeded) {
   using namespace small;
-  const std::string shape = graph({node("Shape", {"x"}, {"s"})}, {}, {value("s", {1}, kInt64)});
-  const std::string found = graph({node("NonZero", {"x"}, {"n"})}, {}, {value("n", {1, -1}, kInt64)});
-  const std::string bytes =
-      model({node("If", {"flag"}, {"y"}, {attribute("then_branch", shape), attribute("else_branch", found)}),
-             node("Concat", {"y", "y"}, {"all"}, {attribute("axis", 1)})},
-            {value("flag", {}, kBool), value("x", {-1})}, {value("all", {1, -1}, kInt64)});
+  const std::string shape = body({node("Shape", {"x"}, {"s"})}, {}, {value("s", {1}, kInt64)});
+  const std::string found = body({node("NonZero", {"x"}, {"n"})}, {}, {value("n", {1, -1}, kInt64)});
+  const std::string bytes = model({node("If", {"flag"}, {"y"}, {graph("then_branch", shape), graph("else_branch", found)}),
+                                   node("Concat", {"y", "y"}, {"all"}, {integer("axis", 1)})},
+                                  {value("flag", {}, kBool), value("x", {-1})}, {value("all", {1, -1}, kInt64)});
   client::Logger logger;
   client::Loaded loaded(logger, bytes);
   ASSERT_TRUE(loaded.engine) << temper::lastError().text();

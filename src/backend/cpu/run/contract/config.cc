@@ -49,7 +49,6 @@ Status validate_rows(const ContractProblem& problem, const ContractConfig& confi
   const bool transposed = problem.form == ContractProblem::Form::kConvTranspose;
   const KernelTable& kernels = kernels_of(config.isa);
   const bool integer = problem.a != DType::kF32;
-  if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
   for (int nv = 1; nv <= config.nv; ++nv) {
     if ((integer ? kernels.i8 : kernels.f32)[nv][config.mr] == nullptr) {
       return bad("no register tile of " + std::to_string(config.mr) + "x" + std::to_string(config.nv) + " on " +
@@ -149,6 +148,7 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
   if (config.kind > ContractKind::kDot) return bad("no such kind");
   if (config.isa > IsaLevel::kV4Bf16) return bad("no such instruction set");
   if (config.a_source > ASource::kExpanded) return bad("no such source of a");
+  if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
   for (int64_t size : {config.mc, config.kc, config.nc}) {
     if (size < 1 || size > kLimit) return bad("a block size is " + std::to_string(size) + "; it must be in 1..2^41");
   }

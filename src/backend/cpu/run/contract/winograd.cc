@@ -254,7 +254,6 @@ Status winograd_validate(const ContractProblem& problem, const ContractConfig& c
       g.stride_h != 1 || g.stride_w != 1) {
     return bad("Winograd kernels take f32 convolutions of 3x3 and stride 1");
   }
-  if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
   for (int nv = 1; nv <= config.nv; ++nv) {
     if (kernels_of(config.isa).f32[nv][config.mr] == nullptr) return bad("no such register tile");
   }
