@@ -200,6 +200,27 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
   return interpret(graph, inputs, symbols);
 }
 
+namespace {
+
+// Sizes come from data too: what no machine should try to hold is an error of the run. Sizes that are not known yet are those
+// of what the node finds, no more than it reads.
+constexpr double kMostElements = 1 << 28;
+Status check_sizes(const Graph& graph, const Node& node, const SymbolValues& symbols) {
+  for (ValueId v : node.results) {
+    auto* type = std::get_if<TensorType>(&graph.value(v).type);
+    if (!type) continue;
+    auto dims = symbol_values(type->dims, symbols);
+    if (!dims.ok()) continue;
+    double elements = 1;
+    for (int64_t d : *dims) elements *= static_cast<double>(d);
+    if (elements > kMostElements)
+      return Error(ErrorCode::kOutOfMemory, "a tensor of " + std::to_string(elements) + " elements is too large to interpret");
+  }
+  return {};
+}
+
+}  // namespace
+
 Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const ExactTensor> inputs, SymbolValues& symbols) {
   if (inputs.size() != graph.inputs().size())
     return Error(ErrorCode::kInvalidArgument, "another number of inputs than the graph has");
@@ -222,6 +243,7 @@ Expected<std::vector<ExactTensor>> interpret(const Graph& graph, std::span<const
     const Node& node = graph.node(id);
     std::vector<const ExactTensor*> operands;
     for (ValueId v : node.operands) operands.push_back(v == kNone32 ? nullptr : &*values[v]);
+    TEMPER_TRY_AT(check_sizes(graph, node, symbols), "node '" + node.name + "' (" + node.op->name + ")");
     auto results =
         TEMPER_TRY_AT(interpret_node(graph, node, operands, symbols), "node '" + node.name + "' (" + node.op->name + ")");
     for (size_t r = 0; r < node.results.size(); ++r) values[node.results[r]] = std::move(results[r]);

@@ -64,7 +64,8 @@ Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs
   found.made_sizes = graph.sym().symbols().size() != symbols;
   TEMPER_TRY(inner.take_status());
   for (ValueId id : results) {
-    if (id == kNone32) return Error(ErrorCode::kInternal, "operator '" + op.name + "' made no value for one of its results");
+    if (id == kNone32)
+      return Error(ErrorCode::kInvalidArgument, "operator '" + op.name + "' makes no value of these operands; one is missing");
     found.types.push_back(scratch.value(id).type);
     found.contents.push_back(scratch.value(id).contents);
     found.constants.push_back(inner.constant_value(inner.val(id)));

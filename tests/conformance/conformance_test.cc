@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/cpu_info.h"
-#include "base/parallel.h"
-#include "builder/build.h"
 #include "passes/pass.h"
-#include "runtime/context.h"
+#include "tests/conformance/plan_run.h"
 #include "tests/conformance/sample_case.h"
 #include "tune/source.h"
 
@@ -63,33 +61,6 @@ class Conformance : public ::testing::TestWithParam<SampleName> {
     }
   }
 
-  Status run_plan(const Context& prototype, const Judged& j, std::vector<ExactTensor>& got) {
-    Context context(std::shared_ptr<const Engine>(std::shared_ptr<void>(), &prototype.engine()));
-    SerialExecutor executor;
-    std::vector<Tensor> inputs = j.inputs;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      TEMPER_TRY(context.set_input_shape(static_cast<int>(i), inputs[i].dims()));
-      context.set_address(Context::kInput, static_cast<int>(i), inputs[i].mutable_bytes());
-    }
-    const auto& outputs = context.engine().plan().outputs;
-    std::vector<std::vector<std::byte>> memory(outputs.size());
-    for (size_t o = 0; o < outputs.size(); ++o) {
-      context.set_output_allocator(static_cast<int>(o), [&memory](int output, int64_t bytes) {
-        memory[output].assign(static_cast<size_t>(bytes) + 1, std::byte{0x5a});
-        return static_cast<void*>(memory[output].data());
-      });
-    }
-    TEMPER_TRY(context.run(executor));
-    for (size_t o = 0; o < outputs.size(); ++o) {
-      std::vector<int64_t> dims = context.output_shape(static_cast<int>(o));
-      auto dtype = static_cast<DType>(outputs[o]->dtype);
-      int64_t bytes = dtype_bytes(dtype, element_count(dims));
-      if (static_cast<int64_t>(memory[o].size()) < bytes) memory[o].resize(static_cast<size_t>(bytes));
-      got.push_back(ExactTensor::from(Tensor(dtype, dims, std::span(memory[o]).first(static_cast<size_t>(bytes)), nullptr)));
-    }
-    return {};
-  }
-
   std::optional<Graph> graph_, core_;
   std::vector<std::pair<int64_t, Judged>> judged_;
   DType narrowest_ = DType::kF32;
@@ -120,24 +91,18 @@ TEST_P(Conformance, EverySourceOnEveryInstructionSet) {
       BuildConfig config;
       config.compile.device = {std::string(isa_name(static_cast<IsaLevel>(level))), 1};
       config.compile.build = {.optimization_level = 0, .only_source = source};
-      MemorySink sink;
-      Status built = build_plan(*graph_, config, sink);
+      auto engine = build_engine(*graph_, config);
       std::string what = config.compile.device.target + (source.empty() ? "" : ", source " + source);
-      if (!built.ok()) {
+      if (!engine.ok()) {
         // A source that can't do all of it says so; together they can.
-        EXPECT_FALSE(source.empty()) << what << ": " << built.error().to_string();
+        EXPECT_FALSE(source.empty()) << what << ": " << engine.error().to_string();
         continue;
       }
-      auto bytes = std::make_shared<std::vector<std::byte>>(sink.take());
-      auto engine = Engine::load(*bytes, bytes);
-      ASSERT_TRUE(engine.ok()) << what << ": " << engine.error().to_string();
-      Context prototype(*engine);
       for (auto& [extent, j] : judged_) {
-        std::vector<ExactTensor> got;
-        Status ran = run_plan(prototype, j, got);
+        auto got = run_engine(*engine, j.inputs);
         std::string place = what + " at extent " + std::to_string(extent);
-        ASSERT_TRUE(ran.ok()) << place << ": " << ran.error().to_string();
-        expect_near(got, j, place);
+        ASSERT_TRUE(got.ok()) << place << ": " << got.error().to_string();
+        expect_near(*got, j, place);
       }
     }
   }
