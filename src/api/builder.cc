@@ -119,6 +119,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   BuildConfig build;
   build.compile.device = this_device(config.cpu_threads());
   build.compile.build.optimization_level = config.getBuilderOptimizationLevel();
+  build.compile.build.tf32 = config.getFlag(BuilderFlag::kTF32);
   build.compile.build.sources = config.switched_sources();
   if (!config.profiles().empty()) build.compile.profile = config.profiles().front().profile();
   TimingCache* cache = config.cache_for_build();

@@ -34,7 +34,8 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
   hasher.add(text)
       .add(compile.device.target)
       .add_number(uint64_t(compile.device.threads))
-      .add_number(uint64_t(compile.build.optimization_level));
+      .add_number(uint64_t(compile.build.optimization_level))
+      .add_number(compile.build.tf32);
   hasher.add(source_fingerprints(compile.device, compile.build)).add_number(cold);
   if (const Runner* runner = runner_for(compile.device)) hasher.add(runner->machine());
   for (const auto& [name, range] : compile.profile.inputs) {

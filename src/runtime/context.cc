@@ -83,7 +83,11 @@ void* Context::address(Direction direction, int index) const {
 }
 
 Status Context::open_queue() {
-  if (!queue_) queue_ = TEMPER_TRY(engine_->backend().make_queue());
+  if (queue_) return {};
+  queue_ = TEMPER_TRY(engine_->backend().make_queue());
+  const auto& steps = engine_->plan().steps;
+  recordable_ = queue_->can_record() &&
+                std::all_of(steps.begin(), steps.end(), [](const auto& step) { return step->kind == plan::StepKind::Launch; });
   return {};
 }
 
@@ -282,6 +286,8 @@ Status Context::prepare(int workers) {
   TEMPER_TRY(open_queue());
   TEMPER_TRY(size_buffers(0));
   TEMPER_TRY(prepare_launches(0));
+  last_addresses_.clear();
+  recorded_ = false;
   ready_ = true;
   return {};
 }
@@ -303,8 +309,34 @@ Status Context::run(Executor& executor) {
   TEMPER_TRY(take_outputs(0));
   TEMPER_TRY(take_inputs());
   FloatEnvironment defaults;
-  TEMPER_TRY(run_range(0, static_cast<int>(engine_->plan().steps.size()), executor));
+  TEMPER_TRY(run_steps(executor));
   return give_outputs();
+}
+
+Status Context::run_steps(Executor& executor) {
+  const auto walk = [&] { return run_range(0, static_cast<int>(engine_->plan().steps.size()), executor); };
+  if (!recordable_ || on_step) return walk();
+  if (interrupted && interrupted()) return Error(ErrorCode::kCancelled, "the run was interrupted");
+  if (last_addresses_ != addresses_) {
+    last_addresses_ = addresses_;
+    recorded_ = false;
+    return walk();
+  }
+  if (!recorded_) {
+    Status status = queue_->begin_recording();
+    if (status.ok()) {
+      Status walked = walk();
+      status = queue_->end_recording();
+      if (!walked.ok()) return walked;
+    }
+    // What can't be recorded is walked from now on.
+    if (!status.ok()) {
+      recordable_ = false;
+      return walk();
+    }
+    recorded_ = true;
+  }
+  return queue_->replay();
 }
 
 Expected<bool> Context::truth(int buffer) {
@@ -333,6 +365,7 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = addresses_[step.buffers[k]];
         auto start = on_step ? Clock::now() : Clock::time_point();
         TEMPER_TRY_AT(queue_->run(*launches_[i], arguments, workspace_.data(), executor), "'" + step.name + "'");
+        if (on_step) TEMPER_TRY(queue_->finish());
         if (on_step) on_step(i, std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
         ++i;
         break;

@@ -84,6 +84,7 @@ class Context {
   Status run_segment(int segment);
   Status size_buffers(int segment);
   Status prepare_launches(int segment);
+  Status run_steps(Executor& executor);
   Status run_range(int begin, int end, Executor& executor);
   Status run_loop(const plan::StepT& step, Executor& executor);
   Status take_inputs();
@@ -113,6 +114,10 @@ class Context {
   int workers_ = 0;
   bool resolved_ = false;  // slots of segment 0 are those of input_dims_
   bool ready_ = false;     // and so are buffers and launches
+  // A recording is made when a run has the addresses of the one before: a caller who rotates many gets them walked.
+  bool recordable_ = false;                 // only launches, on a queue that records
+  bool recorded_ = false;                   // for the addresses that follow
+  std::vector<std::byte*> last_addresses_;  // of the last run at these shapes
 };
 
 }  // namespace temper

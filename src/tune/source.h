@@ -28,6 +28,7 @@ struct Device {
 
 struct BuildOptions {
   int optimization_level = 3;
+  bool tf32 = false;                                 // GPUs may take f32 operands of products with 11 bits
   std::string only_source;                           // tests: no other source is asked; "" for all
   std::map<std::string, bool, std::less<>> sources;  // asked or not, by name; others as on_by_default() says
 };

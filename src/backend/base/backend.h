@@ -64,6 +64,13 @@ class Queue {
                                                     std::span<const int64_t> buffer_bytes) = 0;
   // buffers: one pointer per buffer of the step. Allocates nothing unless it fails.
   virtual Status run(Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
+  // Between begin_recording and end_recording, what run() is given is noted and not done; replay() does all of it at once, with
+  // the same launches, buffers and workspace. There is one recording at most; an error leaves none, and the queue as it was
+  // before.
+  virtual bool can_record() const { return false; }
+  virtual Status begin_recording() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
+  virtual Status end_recording() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
+  virtual Status replay() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
   // Waits for everything; what went wrong on the way is an error here at the latest.
   virtual Status finish() = 0;
 };

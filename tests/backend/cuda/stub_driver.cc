@@ -15,9 +15,10 @@ struct State {
   int version = 13000;
   int devices = 1;
   std::map<unsigned long long, size_t> memory;
-  std::set<void*> streams, modules;
+  std::set<void*> streams, modules, graphs, host_memory;
+  bool capturing = false;
   int current = 0, retained = 0;
-  long calls = 0, fail_at = -1, launches = 0, complaints = 0;
+  long calls = 0, fail_at = -1, launches = 0, replays = 0, complaints = 0;
   int fail_with = 0;
 };
 State& state() {
@@ -54,9 +55,12 @@ EXPORT void stub_fail(long call, int code) {
 }
 EXPORT long stub_calls() { return state().calls; }
 EXPORT long stub_launches() { return state().launches; }
+EXPORT long stub_replays() { return state().replays; }
 EXPORT long stub_complaints() { return state().complaints; }
 EXPORT long stub_alive() {
-  return long(state().memory.size() + state().streams.size() + state().modules.size()) + state().retained;
+  return long(state().memory.size() + state().streams.size() + state().modules.size() + state().graphs.size() +
+              state().host_memory.size()) +
+         state().retained;
 }
 
 EXPORT int cuInit(unsigned flags) { return enter(flags == 0); }
@@ -153,12 +157,55 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
   delete static_cast<char*>(stream);
   return 0;
 }
-EXPORT int cuStreamSynchronize(void* stream) { return enter(is_stream(stream)); }
+EXPORT int cuStreamSynchronize(void* stream) { return enter(is_stream(stream) && !state().capturing); }
 EXPORT int cuEventCreate(void**, unsigned) { return enter(); }
 EXPORT int cuEventDestroy_v2(void*) { return enter(); }
 EXPORT int cuEventRecord(void*, void*) { return enter(); }
 EXPORT int cuEventSynchronize(void*) { return enter(); }
 EXPORT int cuEventElapsedTime(float*, void*, void*) { return enter(); }
+EXPORT int cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
+  const int result = enter(bytes > 0 && state().current > 0);
+  if (result != 0) return result;
+  *memory = new char[bytes]();
+  state().host_memory.insert(*memory);
+  return 0;
+}
+EXPORT int cuMemFreeHost(void* memory) {
+  if (state().host_memory.erase(memory) == 0) return enter(false);
+  delete[] static_cast<char*>(memory);
+  return 0;
+}
+EXPORT int cuStreamBeginCapture_v2(void* stream, int) {
+  const int result = enter(is_stream(stream) && !state().capturing);
+  if (result == 0) state().capturing = true;
+  return result;
+}
+EXPORT int cuStreamEndCapture(void* stream, void** graph) {
+  const int result = enter(is_stream(stream) && state().capturing);
+  state().capturing = false;
+  if (result != 0) return result;
+  *graph = new char;
+  state().graphs.insert(*graph);
+  return 0;
+}
+EXPORT int cuGraphInstantiateWithFlags(void** run, void* graph, unsigned long long) {
+  const int result = enter(state().graphs.contains(graph));
+  if (result != 0) return result;
+  *run = new char;
+  state().graphs.insert(*run);
+  return 0;
+}
+EXPORT int cuGraphDestroy(void* graph) {
+  if (state().graphs.erase(graph) == 0) return enter(false);
+  delete static_cast<char*>(graph);
+  return 0;
+}
+EXPORT int cuGraphExecDestroy(void* run) { return cuGraphDestroy(run); }
+EXPORT int cuGraphLaunch(void* run, void* stream) {
+  const int result = enter(state().graphs.contains(run) && is_stream(stream) && !state().capturing);
+  if (result == 0) ++state().replays;
+  return result;
+}
 EXPORT int cuModuleLoadData(void** module, const void* image) {
   const int result = enter(state().current > 0 && image != nullptr);
   if (result != 0) return result;
@@ -174,6 +221,9 @@ EXPORT int cuModuleUnload(void* module) {
 EXPORT int cuModuleGetFunction(void** function, void* module, const char* name) {
   *function = module;
   return enter(state().modules.contains(module) && name != nullptr && *name != 0);
+}
+EXPORT int cuFuncSetAttribute(void* function, int attribute, int value) {
+  return enter(state().modules.contains(function) && attribute == 8 && value > 0 && value <= 99 << 10);
 }
 EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned, unsigned,
                           void* stream, void** parameters, void**) {

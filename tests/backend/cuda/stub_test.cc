@@ -33,7 +33,7 @@ std::vector<std::byte> kernel_blob() {
                         .buffers = 2,
                         .numbers = 2,
                         .temporaries = {0},
-                        .entries = {{"one", 256, 1}, {"two", 64, 1}},
+                        .entries = {{"one", 256, 1, 0}, {"two", 64, 1, 64 << 10}},
                         .architecture = 90};
   program.code.resize(16);
   ByteWriter out;
@@ -61,6 +61,11 @@ Status load_and_run(Driver& driver) {
   std::byte* buffers[] = {const_cast<std::byte*>(placed.get()), output.data};
   SerialExecutor executor;
   TEMPER_TRY(queue->run(*launch, buffers, workspace.data, executor));
+  TEMPER_TRY(queue->begin_recording());
+  Status noted = queue->run(*launch, buffers, workspace.data, executor);
+  TEMPER_TRY(queue->end_recording());
+  if (!noted.ok()) return noted;
+  TEMPER_TRY(queue->replay());
   TEMPER_TRY(queue->copy(output.data, placed.get(), 100));
   std::vector<std::byte> back(100);
   TEMPER_TRY(queue->read(back.data(), output.data, 100));
@@ -74,7 +79,8 @@ TEST(StubDriver, LoadsAndRuns) {
   ASSERT_TRUE(driver.ok()) << driver.error().to_string();
   Status ran = load_and_run(**driver);
   ASSERT_TRUE(ran.ok()) << ran.error().to_string();
-  EXPECT_EQ(stub().number("stub_launches"), 2);
+  EXPECT_EQ(stub().number("stub_launches"), 4);
+  EXPECT_EQ(stub().number("stub_replays"), 1);
   EXPECT_EQ(stub().number("stub_complaints"), 0);
   EXPECT_EQ(stub().number("stub_alive"), 0);
 }

@@ -13,13 +13,22 @@ bool iterates(SymInt e) {
                      [](SymInt v) { return var_of(v).kind == VarKind::kIndex || var_of(v).kind == VarKind::kLoaded; });
 }
 
-// The most that the absolute value of e, or of anything on the way to it, can be.
-double magnitude(SymInt e) {
+}  // namespace
+
+int KernelWriter::number(SymInt e) {
+  auto found = std::find(result_.numbers.begin(), result_.numbers.end(), e);
+  if (found != result_.numbers.end()) return static_cast<int>(found - result_.numbers.begin());
+  result_.numbers.push_back(e);
+  return static_cast<int>(result_.numbers.size()) - 1;
+}
+
+// The most that the absolute value of e, or of anything on the way to it, is at the shapes to be fast for.
+double KernelWriter::magnitude(SymInt e) const {
   if (e.is_const()) return std::fabs(static_cast<double>(e.value()));
   if (kind_of(e) == SymKind::kVar) {
     const SymVar& v = var_of(e);
     const bool ranges = v.kind == VarKind::kIndex || v.kind == VarKind::kLoaded;
-    return static_cast<double>(bounds(ranges ? v.extent : e).hi);
+    return static_cast<double>(best_(ranges ? v.extent : e));
   }
   double sum = 0, most = 0, all = 1;
   for (SymInt x : operands_of(e)) {
@@ -41,17 +50,10 @@ double magnitude(SymInt e) {
   }
 }
 
-}  // namespace
-
-int KernelWriter::number(SymInt e) {
-  auto found = std::find(result_.numbers.begin(), result_.numbers.end(), e);
-  if (found != result_.numbers.end()) return static_cast<int>(found - result_.numbers.begin());
-  result_.numbers.push_back(e);
-  return static_cast<int>(result_.numbers.size()) - 1;
-}
-
+// Note [Narrow indices]: division in 64 bits is many times slower than in 32, so a kernel computes indices in 32 bits where the
+// shapes to be fast for stay far below them. A launch for shapes that are too large for that is refused when it is prepared.
 std::string KernelWriter::expression(SymInt e) {
-  wide_ = wide_ || !(magnitude(e) < 0x1p31);
+  wide_ = wide_ || !(magnitude(e) < 0x1p28);
   return term(e);
 }
 

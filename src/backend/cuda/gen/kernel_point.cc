@@ -2,6 +2,7 @@
 #include <bit>
 #include <cinttypes>
 #include <cstdio>
+#include <utility>
 
 #include "backend/cuda/gen/kernel_writer.h"
 #include "backend/cuda/gen/prelude.h"
@@ -116,6 +117,10 @@ void KernelWriter::locate(const Access& access, const Dims& dims, const std::str
 // Declares `name` with the element that is read, or the fill value.
 std::string KernelWriter::read(const Access& access, const std::string& name) {
   const TensorType& type = types_[static_cast<size_t>(access.value)];
+  if (auto held = held_.find(access.value); held != held_.end()) {
+    line("const " + compute_type_text(type.dtype) + " " + name + " = " + held->second + ";");
+    return name;
+  }
   const Place& place = places_[static_cast<size_t>(access.value)][0];
   line(compute_type_text(type.dtype) + " " + name + " = " + literal_text(access.fill, type.dtype) + ";");
   line("{");
@@ -166,6 +171,36 @@ void KernelWriter::store(int value, const Dims& dims, const std::string& x) {
   const std::vector<SymInt> index = index_vars(context_, dims);
   for (const Place& place : places_[static_cast<size_t>(value)])
     line(store_text(place, types_[static_cast<size_t>(value)].dtype, index, x));
+}
+
+void KernelWriter::finish_point(const Dims& dims, const std::vector<std::string>& results) {
+  int value = value_;
+  auto hold = [&](const std::string& x) {
+    const std::string name = "h" + std::to_string(value);
+    line("const " + compute_type_text(types_[static_cast<size_t>(value)].dtype) + " " + name + " = " + x + ";");
+    store(value, dims, name);
+    held_[value++] = name;
+  };
+  for (const std::string& x : results) hold(x);
+  for (size_t s = stage_ + 1; s < group_end_; ++s) {
+    const Map& map = std::get<Map>(region_.stages[s]);
+    // Names of one body end with it.
+    std::string inner = std::exchange(body_, "");
+    const std::vector<std::string> names = evaluate(*map.body, map.operands);
+    std::string text = std::exchange(body_, std::move(inner));
+    std::vector<std::string> kept;
+    for (size_t r = 0; r < names.size(); ++r) {
+      const std::string name = "g" + std::to_string(value + static_cast<int>(r));
+      line(compute_type_text(types_[static_cast<size_t>(value) + r].dtype) + " " + name + ";");
+      text += name + " = " + names[r] + ";\n";
+      kept.push_back(name);
+    }
+    line("{");
+    body_ += text;
+    line("}");
+    for (const std::string& x : kept) hold(x);
+  }
+  held_.clear();
 }
 
 }  // namespace temper::cuda

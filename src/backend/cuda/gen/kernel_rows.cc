@@ -74,12 +74,12 @@ void KernelWriter::write(const Sort& s) {
 void KernelWriter::write(const Scatter& s) {
   const Dims& updates = s.update.map.domain;
   const SymInt count = product(updates);
-  const Variables update_variables = variables(updates, 0, static_cast<int>(updates.size()));
+  const Variables update_variables = variables_of(updates, 0, static_cast<int>(updates.size()));
   const int offsets = temporary(count * 8);
   const std::string offset = "((s64*)a.b[" + std::to_string(offsets) + "])";
   for (const Place& place : places_[static_cast<size_t>(value_)]) {
     begin_items(product(s.dims));
-    point(in_order_of(s.dims, value_), "i");
+    point(in_order_of(s.dims), "i");
     read(s.base, "x");
     line(store_text(place, s.dtype, index_vars(context_, s.dims), "x"));
     line("}");

@@ -11,8 +11,6 @@ namespace {
 constexpr int kThreads = 256;        // of a block whose items are independent
 constexpr int kReduceThreads = 128;  // of a block that reduces together
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int64_t kLongReduction = 64;  // elements, from which a block does one result
-constexpr int64_t kLeastTile = 16;      // rows and columns, from which a product is done by tiles
 
 SymInt bytes_of(SymInt count, DType dtype) {
   const int bits = dtype_bits(dtype);
@@ -27,35 +25,68 @@ std::string accumulator(DType element, DType result) {
 }  // namespace
 
 KernelWriter::KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                           const std::function<int64_t(SymInt)>& best)
-    : context_(context), region_(region), layouts_(layouts.begin(), layouts.end()), best_(best), types_(region.value_types()) {}
+                           const std::function<int64_t(SymInt)>& best, bool exact)
+    : context_(context),
+      region_(region),
+      layouts_(layouts.begin(), layouts.end()),
+      best_(best),
+      types_(region.value_types()),
+      exact_(exact) {}
 
 int KernelWriter::temporary(SymInt bytes) {
   temporary_bytes_.push_back(bytes);
   return buffers_ + static_cast<int>(temporary_bytes_.size()) - 1;
 }
 
-KernelWriter::Variables KernelWriter::variables(const Dims& dims, int from, int to) const {
-  Variables list;
-  for (int d = from; d < to; ++d) {
-    const SymInt extent = dims[static_cast<size_t>(d)];
-    if (!extent.is_const() || extent.value() > 1) list.emplace_back(d, extent);
-  }
-  return list;
-}
-KernelWriter::Variables KernelWriter::variables_but(const Dims& dims, int axis) const {
-  Variables list = variables(dims, 0, static_cast<int>(dims.size()));
+Variables KernelWriter::variables_but(const Dims& dims, int axis) const {
+  Variables list = variables_of(dims, 0, static_cast<int>(dims.size()));
   std::erase_if(list, [&](const auto& v) { return v.first == axis; });
   return list;
 }
-// The dimension that is innermost in memory runs fastest.
-KernelWriter::Variables KernelWriter::in_order_of(const Dims& dims, int value) const {
-  Variables list = variables(dims, 0, static_cast<int>(dims.size()));
-  if (places_[static_cast<size_t>(value)].empty()) return list;
-  const Layout& layout = places_[static_cast<size_t>(value)][0].layout;
-  std::stable_partition(list.begin(), list.end(),
-                        [&](const auto& v) { return !layout.strides[static_cast<size_t>(v.first)].is_const(1); });
+// The dimension that is innermost in memory, of the first result that leaves the group, runs fastest.
+Variables KernelWriter::in_order_of(const Dims& dims) const {
+  Variables list = variables_of(dims, 0, static_cast<int>(dims.size()));
+  int value = value_;
+  for (size_t s = stage_; s < group_end_; ++s) {
+    for (const TensorType& type : result_types(region_.stages[s])) {
+      const auto& places = places_[static_cast<size_t>(value++)];
+      if (places.empty() || type.dims.size() != dims.size()) continue;
+      const Layout& layout = places[0].layout;
+      std::stable_partition(list.begin(), list.end(),
+                            [&](const auto& v) { return !layout.strides[static_cast<size_t>(v.first)].is_const(1); });
+      return list;
+    }
+  }
   return list;
+}
+
+// A group is a stage and the maps after it that read it point by point: they are done where it is.
+size_t KernelWriter::end_of_group(size_t first) const {
+  const Stage& head = region_.stages[first];
+  Dims dims;
+  if (const auto* map = std::get_if<Map>(&head))
+    dims = map->domain;
+  else if (const auto* contract = std::get_if<Contract>(&head))
+    dims.assign(contract->domain.begin(), contract->domain.end() - contract->reduced);
+  else if (const auto* reduce = std::get_if<Reduce>(&head))
+    dims.assign(reduce->domain.begin(), reduce->domain.end() - reduce->reduced);
+  else
+    return first + 1;
+  int start = static_cast<int>(region_.inputs.size());
+  for (size_t s = 0; s < first; ++s) start += static_cast<int>(result_types(region_.stages[s]).size());
+  size_t end = first + 1;
+  for (; end < region_.stages.size(); ++end) {
+    const auto* map = std::get_if<Map>(&region_.stages[end]);
+    if (!map || map->domain != dims) break;
+    const bool point_by_point = std::all_of(map->operands.begin(), map->operands.end(), [&](const Access& access) {
+      auto in_group = [&](int value) { return value >= start; };
+      if (std::any_of(access.loads.begin(), access.loads.end(), [&](const auto& load) { return in_group(load.value); }))
+        return false;
+      return !in_group(access.value) || (access.loads.empty() && is_identity(context_, access.map, dims));
+    });
+    if (!point_by_point) break;
+  }
+  return end;
 }
 
 // Opens a loop over `count` independent items, each `i`.
@@ -65,14 +96,13 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks) {
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
   text_ += "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " + unique +
-           "(const __grid_constant__ Args a) {\n" + "typedef " + (wide_ ? "s64" : "int") + " I;\n" + body_ + "}\n";
-  result_.program.entries.push_back({unique, threads, number(blocks)});
+           "(const __grid_constant__ Args a) {\n" + body_ + "}\n";
+  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes});
   body_.clear();
-  wide_ = false;
 }
 
 Expected<GeneratedKernel> KernelWriter::write() {
@@ -86,14 +116,24 @@ Expected<GeneratedKernel> KernelWriter::write() {
     const int value = region_.outputs[static_cast<size_t>(o)];
     if (value >= inputs) places_[static_cast<size_t>(value)].push_back({inputs + o, layouts_[static_cast<size_t>(inputs + o)]});
   }
+  // What another group reads lies in memory.
   std::vector<char> is_read(types_.size());
-  for (const Stage& stage : region_.stages) {
-    for (const Access* access : accesses_of(stage)) {
-      is_read[static_cast<size_t>(access->value)] = 1;
-      for (const Access::Load& load : access->loads) is_read[static_cast<size_t>(load.value)] = 1;
+  int from = inputs, to = inputs;
+  for (size_t s = 0, end = 0; s < region_.stages.size(); ++s) {
+    if (s == end) {
+      end = end_of_group(s);
+      from = to;
+      for (size_t k = s; k < end; ++k) to += static_cast<int>(result_types(region_.stages[k]).size());
     }
-    if (const auto* opaque = std::get_if<Opaque>(&stage)) {
-      for (int v : opaque->operands) is_read[static_cast<size_t>(v)] = 1;
+    auto note = [&](int value) {
+      if (value < from) is_read[static_cast<size_t>(value)] = 1;
+    };
+    for (const Access* access : accesses_of(region_.stages[s])) {
+      note(access->value);
+      for (const Access::Load& load : access->loads) note(load.value);
+    }
+    if (const auto* opaque = std::get_if<Opaque>(&region_.stages[s])) {
+      for (int v : opaque->operands) note(v);
     }
   }
   for (size_t v = 0; v < types_.size(); ++v) {
@@ -102,9 +142,10 @@ Expected<GeneratedKernel> KernelWriter::write() {
     places_[v].push_back({buffer, Layout::row_major(types_[v].dims)});
   }
   value_ = inputs;
-  for (const Stage& stage : region_.stages) {
-    std::visit([&](const auto& s) { write(s); }, stage);
-    value_ += static_cast<int>(result_types(stage).size());
+  for (stage_ = 0; stage_ < region_.stages.size(); stage_ = group_end_) {
+    group_end_ = end_of_group(stage_);
+    std::visit([&](const auto& s) { write(s); }, region_.stages[stage_]);
+    for (size_t s = stage_; s < group_end_; ++s) value_ += static_cast<int>(result_types(region_.stages[s]).size());
   }
   for (int o = 0; o < outputs; ++o) {
     const int value = region_.outputs[static_cast<size_t>(o)];
@@ -112,21 +153,23 @@ Expected<GeneratedKernel> KernelWriter::write() {
   }
   KernelProgram& p = result_.program;
   p.buffers = buffers_;
+  p.narrow = !wide_;
   for (SymInt bytes : temporary_bytes_) p.temporaries.push_back(number(bytes));
   p.numbers = static_cast<int32_t>(result_.numbers.size());
   const size_t pointers = static_cast<size_t>(buffers_) + temporary_bytes_.size(),
                numbers = std::max<size_t>(1, result_.numbers.size());
   if (pointers + numbers + 2 > static_cast<size_t>(kMostWords))
     return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
-  p.source = prelude() + "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
-             std::to_string(numbers) + "]; u64* trouble; u64 ordinal; };\n" + text_;
+  p.source = prelude() + (uses_products_ ? "namespace temper {" + std::string(product_prelude()) + "}\n" : "") +
+             "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
+             std::to_string(numbers) + "]; u64* trouble; u64 ordinal; };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
   return std::move(result_);
 }
 
 void KernelWriter::write_copy(int from, const Place& to) {
   const TensorType& type = types_[static_cast<size_t>(from)];
   begin_items(product(type.dims));
-  point(variables(type.dims, 0, static_cast<int>(type.dims.size())), "i");
+  point(variables_of(type.dims, 0, static_cast<int>(type.dims.size())), "i");
   read({from, identity_map(context_, type.dims), {}, {}}, "x");
   line(store_text(to, type.dtype, index_vars(context_, type.dims), "x"));
   line("}");
@@ -135,9 +178,8 @@ void KernelWriter::write_copy(int from, const Place& to) {
 
 void KernelWriter::write(const Map& s) {
   begin_items(product(s.domain));
-  point(in_order_of(s.domain, value_), "i");
-  const std::vector<std::string> results = evaluate(*s.body, s.operands);
-  for (size_t r = 0; r < results.size(); ++r) store(value_ + static_cast<int>(r), s.domain, results[r]);
+  point(in_order_of(s.domain), "i");
+  finish_point(s.domain, evaluate(*s.body, s.operands));
   line("}");
   end_entry("map", kThreads, min(ceil_div(product(s.domain), kThreads), kMostBlocks));
 }
@@ -150,26 +192,27 @@ void KernelWriter::write(const Reduce& s) {
                              accumulator(element, s.dtypes[0]) + ">";
   const bool together = best_(product(reduced_dims)) >= kLongReduction;
   if (together) {
-    line("for (s64 item = blockIdx.x; item < (s64)" + count_of(kept_dims) + "; item += gridDim.x) {");
+    line("for (s64 item = blockIdx.x; item < (s64)" + count_text(kept_dims) + "; item += gridDim.x) {");
     line("const I i = (I)item;");
   } else {
     begin_items(product(kept_dims));
   }
-  point(in_order_of(kept_dims, value_), "i");
+  point(in_order_of(kept_dims), "i");
   line(monoid + " m;");
   line("m.clear();");
-  const std::string count = count_of(reduced_dims);
+  const std::string count = count_text(reduced_dims);
   line(together ? "for (I r = (I)threadIdx.x; r < " + count + "; r += blockDim.x) {"
                 : "for (I r = 0; r < " + count + "; ++r) {");
-  point(variables(s.domain, kept, rank), "r");
+  point(variables_of(s.domain, kept, rank), "r");
   line("m.add(" + evaluate(*s.body, s.operands)[0] + ", (s64)r);");
   line("}");
   if (together) line("m = over_block<" + std::to_string(kReduceThreads) + ">(m);");
   if (together) line("if (threadIdx.x == 0) {");
+  std::vector<std::string> values;
   for (size_t r = 0; r < s.dtypes.size(); ++r) {
-    store(value_ + static_cast<int>(r), kept_dims,
-          "cast_" + std::string(dtype_name(s.dtypes[r])) + "(m.result" + std::to_string(r) + "())");
+    values.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(m.result" + std::to_string(r) + "())");
   }
+  finish_point(kept_dims, values);
   if (together) line("}");
   line("}");
   const SymInt results = product(kept_dims);
@@ -177,61 +220,6 @@ void KernelWriter::write(const Reduce& s) {
     end_entry("reduce", kReduceThreads, min(results, kMostBlocks));
   else
     end_entry("reduce", kThreads, min(ceil_div(results, kThreads), kMostBlocks));
-}
-
-void KernelWriter::write(const Contract& s) {
-  const int rank = static_cast<int>(s.domain.size()), kept = rank - s.reduced;
-  // Variables by who reads them: rows only lhs (or nobody), columns only rhs, batches both.
-  auto reads = [&](const Access& access, int d) {
-    const SymInt var = context_.index(d, s.domain[static_cast<size_t>(d)]);
-    auto in = [&](SymInt e) { return !var.is_const() && depends_on(e, var); };
-    if (in(access.map.guard)) return true;
-    for (SymInt r : access.map.results) {
-      if (in(r)) return true;
-    }
-    for (const Access::Load& load : access.loads) {
-      if (in(load.map.guard) || std::any_of(load.map.results.begin(), load.map.results.end(), in)) return true;
-    }
-    return false;
-  };
-  Variables rows, cols, batches;
-  for (const auto& v : variables(s.domain, 0, kept)) {
-    const bool left = reads(s.lhs, v.first), right = reads(s.rhs, v.first);
-    (left && right ? batches : right ? cols : rows).push_back(v);
-  }
-  auto extent = [](const Variables& list) {
-    SymInt all = 1;
-    for (const auto& v : list) all *= v.second;
-    return all;
-  };
-  const SymInt row_count = extent(rows), col_count = extent(cols), batch_count = extent(batches);
-  if (best_(row_count) < kLeastTile || best_(col_count) < kLeastTile) {
-    write(sum_of_products(s, types_));
-    return;
-  }
-  const Variables depth = variables(s.domain, kept, rank);
-  const std::string accumulate = "cast_" + std::string(dtype_name(s.accumulate));
-  auto side = [&](const char* name, const Access& access, const char* parameters, const Variables& own, const char* own_item) {
-    line("auto " + std::string(name) + " = [&](" + parameters + ") {");
-    point(batches, "b");
-    point(own, own_item);
-    point(depth, "k");
-    read(access, "x");
-    line("return " + accumulate + "(x);");
-    line("};");
-  };
-  side("lhs", s.lhs, "I b, I r, I k", rows, "r");
-  side("rhs", s.rhs, "I b, I k, I c", cols, "c");
-  line("auto put = [&](I b, I r, I c, " + compute_type_text(s.accumulate) + " sum) {");
-  point(batches, "b");
-  point(rows, "r");
-  point(cols, "c");
-  store(value_, Dims(s.domain.begin(), s.domain.begin() + kept), "cast_" + std::string(dtype_name(s.dtype)) + "(sum)");
-  line("};");
-  line("tiled_product<" + compute_type_text(s.accumulate) + ", I>((I)" + expression(batch_count) + ", (I)" +
-       expression(row_count) + ", (I)" + expression(col_count) + ", (I)" + expression(extent(depth)) + ", lhs, rhs, put);");
-  expression(row_count * col_count * batch_count);  // the items of all blocks are counted too
-  end_entry("contract", kThreads, min(ceil_div(row_count, 64) * ceil_div(col_count, 64) * batch_count, kMostBlocks));
 }
 
 std::optional<std::string> generation_refusal(const Region& region) {
@@ -249,11 +237,11 @@ std::optional<std::string> generation_refusal(const Region& region) {
 }
 
 Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                                          const std::function<int64_t(SymInt)>& best) {
+                                          const std::function<int64_t(SymInt)>& best, bool exact) {
   if (auto reason = generation_refusal(region)) return Error(ErrorCode::kUnsupported, "no GPU kernel: " + *reason);
   if (layouts.size() != region.inputs.size() + region.outputs.size())
     return Error(ErrorCode::kInternal, "one layout per buffer is needed");
-  return KernelWriter(context, region, layouts, best).write();
+  return KernelWriter(context, region, layouts, best, exact).write();
 }
 
 }  // namespace temper::cuda

@@ -11,11 +11,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "backend/cuda/gen/product_plan.h"
 #include "backend/cuda/run/program.h"
 #include "kernel/layout.h"
 #include "kernel/region.h"
@@ -30,14 +32,15 @@ struct GeneratedKernel {
 // Why there is no kernel for a region, or nothing.
 std::optional<std::string> generation_refusal(const Region& region);
 // layouts: of inputs, then outputs. best: values of expressions at the shapes to be fast for. A compaction gets one buffer
-// more, the last, for the number of elements found.
+// more, the last, for the number of elements found. exact: products of f32 keep its precision; else they may take operands of
+// 11 bits.
 Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                                          const std::function<int64_t(SymInt)>& best);
+                                          const std::function<int64_t(SymInt)>& best, bool exact);
 
 class KernelWriter {
  public:
   KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
-               const std::function<int64_t(SymInt)>& best);
+               const std::function<int64_t(SymInt)>& best, bool exact);
   Expected<GeneratedKernel> write();
 
  private:
@@ -46,8 +49,11 @@ class KernelWriter {
     int buffer;
     Layout layout;
   };
-  // Variables of a domain, outermost first: ordinal and extent.
-  using Variables = std::vector<std::pair<int, SymInt>>;
+  // How one side of a product travels to shared memory.
+  struct Way {
+    bool by_depth = true;
+    int elements = 1;
+  };
 
   void write(const Map& s);
   void write(const Reduce& s);
@@ -58,12 +64,17 @@ class KernelWriter {
   void write(const Compact& s);
   void write(const Opaque& s);
   void write_copy(int from, const Place& to);
+  bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
+  void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
+  void write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own);
+  Way way_of(const Access& access, const Variables& own, const Variables& depth);
 
   // Text of expressions (kernel_expression.cc).
+  double magnitude(SymInt e) const;
   std::string expression(SymInt e);
   std::string term(SymInt e);
   int number(SymInt e);
-  std::string count_of(const Dims& dims) { return expression(product(dims)); }
+  std::string count_text(const Dims& dims) { return expression(product(dims)); }
 
   // Text at a point of a stage (kernel_point.cc). Lines go to body_.
   void line(const std::string& text) { body_.append(text).append("\n"); }
@@ -74,14 +85,16 @@ class KernelWriter {
   void store(int value, const Dims& dims, const std::string& x);
   std::string address(const Place& place, std::span<const SymInt> index) { return expression(place.layout.address(index)); }
   std::string pointer(int buffer, DType dtype) const;
+  // Stores what the first stage of the group has computed at this point, and does the maps that follow it.
+  void finish_point(const Dims& dims, const std::vector<std::string>& results);
   std::string store_text(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks);
+  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0);
   int temporary(SymInt bytes);
-  Variables variables(const Dims& dims, int from, int to) const;
+  size_t end_of_group(size_t first) const;
   Variables variables_but(const Dims& dims, int axis) const;
-  Variables in_order_of(const Dims& dims, int value) const;
+  Variables in_order_of(const Dims& dims) const;
 
   SymContext& context_;
   const Region& region_;
@@ -90,11 +103,15 @@ class KernelWriter {
   std::vector<TensorType> types_;
   std::vector<std::vector<Place>> places_;  // by value
   int buffers_ = 0;
-  int value_ = 0;  // first result of the stage that is being written
+  int value_ = 0;                     // first result of the stage that is being written
+  size_t stage_ = 0, group_end_ = 0;  // that stage, and the first one after its group
+  std::map<int, std::string> held_;   // values of the group at this point
   GeneratedKernel result_;
   std::vector<SymInt> temporary_bytes_;
   std::string text_, body_;
-  bool wide_ = false;  // an expression of this entry may leave 32 bits
+  const bool exact_;
+  bool uses_products_ = false;
+  bool wide_ = false;  // an expression may leave 32 bits
 };
 
 // "f16", "s64": how elements lie in memory.

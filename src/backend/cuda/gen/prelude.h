@@ -15,6 +15,8 @@
 namespace temper::cuda {
 
 const std::string& prelude();
+// What kernels with matrix products on tensor cores need besides.
+const char* product_prelude();
 // The type in which values of an element type are computed: "float", "Int<signed char, 4>".
 std::string compute_type_text(DType dtype);
 

@@ -28,12 +28,17 @@ using CuContext = struct CuContextTag*;
 using CuStream = struct CuStreamTag*;
 using CuEvent = struct CuEventTag*;
 using CuModule = struct CuModuleTag*;
+using CuGraph = struct CuGraphTag*;
+using CuGraphRun = struct CuGraphRunTag*;  // CUgraphExec
 using CuFunction = struct CuFunctionTag*;
 
 // The numbers are those of cuda.h.
 inline constexpr int kStreamNonBlocking = 1;
+inline constexpr int kCaptureOfThread = 1;            // other threads may call the driver meanwhile
+inline constexpr unsigned kHostMemoryForDevices = 3;  // portable and mapped
 inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMultiprocessors = 16, kAttributeMemoryPools = 115;
-inline constexpr int kPointerMemoryType = 2;  // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
+inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
+inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
 inline constexpr int kLeastDriver = 12000;
 
 struct DriverApi {

@@ -17,18 +17,21 @@ class GpuQueue final : public Queue {
     CurrentContext current(*queue->gpu_);
     TEMPER_TRY(current.status());
     TEMPER_TRY(queue->check(queue->api().cuStreamCreate(&queue->stream_, kStreamNonBlocking), "cuStreamCreate"));
-    TEMPER_TRY(
-        queue->check(queue->api().cuMemAllocAsync(&queue->trouble_, sizeof(uint64_t), queue->stream_), "cuMemAllocAsync"));
-    TEMPER_TRY(
-        queue->check(queue->api().cuMemsetD8Async(queue->trouble_, 0, sizeof(uint64_t), queue->stream_), "cuMemsetD8Async"));
+    void* trouble = nullptr;
+    TEMPER_TRY(queue->check(queue->api().cuMemHostAlloc(&trouble, sizeof(uint64_t), kHostMemoryForDevices), "cuMemHostAlloc"));
+    queue->trouble_ = static_cast<volatile uint64_t*>(trouble);
+    *queue->trouble_ = 0;
     return std::unique_ptr<Queue>(std::move(queue));
   }
   ~GpuQueue() override {
     CurrentContext current(*gpu_);
-    if (!current.status().ok() || !stream_) return;
-    if (trouble_) api().cuMemFreeAsync(trouble_, stream_);
-    api().cuStreamSynchronize(stream_);
-    api().cuStreamDestroy_v2(stream_);
+    if (!current.status().ok()) return;
+    drop_recording();
+    if (stream_) {
+      api().cuStreamSynchronize(stream_);
+      api().cuStreamDestroy_v2(stream_);
+    }
+    if (trouble_) api().cuMemFreeHost(const_cast<uint64_t*>(trouble_));
   }
   GpuQueue(const GpuQueue&) = delete;
   GpuQueue& operator=(const GpuQueue&) = delete;
@@ -75,18 +78,42 @@ class GpuQueue final : public Queue {
   }
 
   Expected<std::unique_ptr<Launch>> prepare(const Kernel& kernel, std::span<const int64_t> numbers,
-                                            std::span<const int64_t>) override {
+                                            std::span<const int64_t> buffer_bytes) override {
     const auto& gpu_kernel = static_cast<const GpuKernel&>(kernel);
     // One ordinal per kernel: it is prepared again at every shape.
     auto found = std::find(kernels_.begin(), kernels_.end(), &gpu_kernel);
     const int64_t ordinal = found - kernels_.begin() + 1;
     if (found == kernels_.end()) kernels_.push_back(&gpu_kernel);
-    return std::unique_ptr<Launch>(TEMPER_TRY(GpuLaunch::prepare(gpu_kernel, numbers, trouble_, ordinal)));
+    return std::unique_ptr<Launch>(
+        TEMPER_TRY(GpuLaunch::prepare(gpu_kernel, numbers, buffer_bytes, reinterpret_cast<CuPointer>(trouble_), ordinal)));
   }
   Status run(Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor&) override {
     CurrentContext current(*gpu_);
     TEMPER_TRY(current.status());
     return static_cast<GpuLaunch&>(launch).run(gpu_->driver(), stream_, buffers, workspace);
+  }
+  bool can_record() const override { return true; }
+  Status begin_recording() override {
+    CurrentContext current(*gpu_);
+    TEMPER_TRY(current.status());
+    drop_recording();
+    return check(api().cuStreamBeginCapture_v2(stream_, kCaptureOfThread), "cuStreamBeginCapture");
+  }
+  Status end_recording() override {
+    CurrentContext current(*gpu_);
+    TEMPER_TRY(current.status());
+    CuGraph graph = nullptr;
+    TEMPER_TRY(check(api().cuStreamEndCapture(stream_, &graph), "cuStreamEndCapture"));
+    const CuResult made = api().cuGraphInstantiateWithFlags(&recording_, graph, 0);
+    if (made != 0) recording_ = nullptr;
+    api().cuGraphDestroy(graph);
+    return check(made, "cuGraphInstantiate");
+  }
+  Status replay() override {
+    CurrentContext current(*gpu_);
+    TEMPER_TRY(current.status());
+    if (!recording_) return Error(ErrorCode::kInternal, "nothing is recorded");
+    return check(api().cuGraphLaunch(recording_, stream_), "cuGraphLaunch");
   }
   Status finish() override {
     CurrentContext current(*gpu_);
@@ -99,13 +126,17 @@ class GpuQueue final : public Queue {
   const DriverApi& api() const { return gpu_->driver().api; }
   Status check(CuResult result, const char* function) const { return gpu_->driver().check(result, function); }
 
+  void drop_recording() {
+    if (recording_) api().cuGraphExecDestroy(recording_);
+    recording_ = nullptr;
+  }
+
   // Waits, and reports what kernels have noted.
   Status settle() {
-    uint64_t noted = 0;
-    TEMPER_TRY(check(api().cuMemcpyDtoHAsync_v2(&noted, trouble_, sizeof noted, stream_), "cuMemcpyDtoHAsync"));
     TEMPER_TRY(check(api().cuStreamSynchronize(stream_), "cuStreamSynchronize"));
+    const uint64_t noted = *trouble_;
     if (noted == 0) return {};
-    TEMPER_TRY(check(api().cuMemsetD8Async(trouble_, 0, sizeof noted, stream_), "cuMemsetD8Async"));
+    *trouble_ = 0;
     std::string where = "a kernel";
     if (noted <= kernels_.size()) where = "kernel '" + kernels_[noted - 1]->program().entries.front().name + "'";
     return Error(ErrorCode::kInvalidArgument,
@@ -114,7 +145,8 @@ class GpuQueue final : public Queue {
 
   std::shared_ptr<GpuDevice> gpu_;
   CuStream stream_ = nullptr;
-  CuPointer trouble_ = 0;
+  CuGraphRun recording_ = nullptr;
+  volatile uint64_t* trouble_ = nullptr;  // of the host, and kernels write it
   std::vector<const GpuKernel*> kernels_;
 };
 

@@ -29,6 +29,12 @@ Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> 
     TEMPER_TRY_AT(
         driver.check(driver.api.cuModuleGetFunction(&function, kernel->module_, entry.name.c_str()), "cuModuleGetFunction"),
         entry.name);
+    constexpr int kUnasked = 48 << 10;  // that every kernel may use
+    if (entry.shared_bytes > kUnasked) {
+      TEMPER_TRY_AT(driver.check(driver.api.cuFuncSetAttribute(function, kAttributeSharedBytes, entry.shared_bytes),
+                                 "cuFuncSetAttribute"),
+                    entry.name);
+    }
     kernel->functions_.push_back(function);
   }
   // The module has it now; the text stays for other devices.
@@ -43,9 +49,23 @@ GpuKernel::~GpuKernel() {
 }
 
 Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
-                                                        CuPointer trouble, int64_t ordinal) {
+                                                        std::span<const int64_t> buffer_bytes, CuPointer trouble,
+                                                        int64_t ordinal) {
   std::unique_ptr<GpuLaunch> launch(new GpuLaunch(kernel));
   const KernelProgram& p = kernel.program();
+  if (p.narrow) {
+    // Note [Narrow indices] in kernel_expression.cc.
+    bool fits = std::all_of(buffer_bytes.begin(), buffer_bytes.end(), [](int64_t bytes) { return bytes <= INT32_MAX; });
+    for (size_t n = 0; n < numbers.size(); ++n) {
+      const bool is_size = std::find(p.temporaries.begin(), p.temporaries.end(), int32_t(n)) != p.temporaries.end();
+      fits = fits && (is_size || (numbers[n] >= INT32_MIN && numbers[n] <= INT32_MAX));
+    }
+    if (!fits) {
+      return Error(ErrorCode::kUnsupported,
+                   "a kernel for tensors of less than 2 GiB is given larger ones; build the plan with a profile that has this "
+                   "shape as its best");
+    }
+  }
   constexpr int64_t kAlignment = 256;
   for (int32_t t : p.temporaries) {
     const int64_t bytes = numbers[t];
@@ -76,7 +96,7 @@ Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte
     if (blocks_[e] == 0) continue;
     TEMPER_TRY(driver.check(
         driver.api.cuLaunchKernel(kernel_.function(e), blocks_[e], 1, 1, unsigned(kernel_.program().entries[e].threads), 1, 1,
-                                  0, stream, parameters, nullptr),
+                                  unsigned(kernel_.program().entries[e].shared_bytes), stream, parameters, nullptr),
         "cuLaunchKernel"));
   }
   return {};

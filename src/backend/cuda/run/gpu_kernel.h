@@ -37,7 +37,8 @@ class GpuLaunch final : public Launch {
  public:
   // `trouble`: the queue's word; `ordinal`: what is noted there, at least 1.
   static Expected<std::unique_ptr<GpuLaunch>> prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
-                                                      CuPointer trouble, int64_t ordinal);
+                                                      std::span<const int64_t> buffer_bytes, CuPointer trouble,
+                                                      int64_t ordinal);
 
   int64_t workspace_bytes(int) const override { return workspace_; }
   Status run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace);

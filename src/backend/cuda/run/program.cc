@@ -13,12 +13,14 @@ void encode(const KernelProgram& p, ByteWriter& out) {
   out.string(p.source);
   out.i32(p.buffers);
   out.i32(p.numbers);
+  out.i32(p.narrow);
   out.vector(p.temporaries);
   out.count(p.entries.size());
   for (const KernelProgram::Entry& e : p.entries) {
     out.string(e.name);
     out.i32(e.threads);
     out.i32(e.blocks);
+    out.i32(e.shared_bytes);
   }
   out.i32(p.architecture);
   out.vector(p.code.empty() ? std::span<const int8_t>()
@@ -30,6 +32,7 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
   p.source = TEMPER_TRY(in.string());
   p.buffers = TEMPER_TRY(in.i32());
   p.numbers = TEMPER_TRY(in.i32());
+  p.narrow = TEMPER_TRY(in.i32()) != 0;
   if (p.buffers < 0 || p.numbers < 0 || p.buffers > kMostWords || p.numbers > kMostWords) return bad("arguments");
   p.temporaries = TEMPER_TRY(in.vector<int32_t>());
   if (size_t(p.buffers) + size_t(p.numbers) + p.temporaries.size() + 2 > size_t(kMostWords)) return bad("arguments");
@@ -37,13 +40,16 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
   for (int32_t t : p.temporaries) {
     if (!is_number(t)) return bad("temporaries");
   }
-  const uint32_t entries = TEMPER_TRY(in.count(12));
+  const uint32_t entries = TEMPER_TRY(in.count(16));
   for (uint32_t i = 0; i < entries; ++i) {
     KernelProgram::Entry e;
     e.name = TEMPER_TRY(in.string());
     e.threads = TEMPER_TRY(in.i32());
     e.blocks = TEMPER_TRY(in.i32());
-    if (e.name.empty() || e.threads < 1 || e.threads > 1024 || !is_number(e.blocks)) return bad("launches");
+    e.shared_bytes = TEMPER_TRY(in.i32());
+    if (e.name.empty() || e.threads < 1 || e.threads > 1024 || !is_number(e.blocks) || e.shared_bytes < 0 ||
+        e.shared_bytes > kMostSharedBytes)
+      return bad("launches");
     p.entries.push_back(std::move(e));
   }
   p.architecture = TEMPER_TRY(in.i32());

@@ -20,11 +20,13 @@ namespace temper::cuda {
 struct KernelProgram {
   struct Entry {
     std::string name;
-    int32_t threads = 0;  // of a block
-    int32_t blocks = 0;   // number that says how many; none are launched for 0
+    int32_t threads = 0;       // of a block
+    int32_t blocks = 0;        // number that says how many; none are launched for 0
+    int32_t shared_bytes = 0;  // of dynamic shared memory
   };
   std::string source;
   int32_t buffers = 0, numbers = 0;
+  bool narrow = false;               // indices are computed in 32 bits
   std::vector<int32_t> temporaries;  // numbers with their sizes in bytes
   std::vector<Entry> entries;
   int32_t architecture = 0;
@@ -32,6 +34,7 @@ struct KernelProgram {
 };
 
 inline constexpr std::string_view kKernelName = "cuda";  // in plans
+inline constexpr int kMostSharedBytes = 99 << 10;        // that a block can have on every device
 inline constexpr int kMostWords = 3900 / 8;              // of Args: 4 KB of parameters work with every driver
 
 void encode(const KernelProgram& program, ByteWriter& out);

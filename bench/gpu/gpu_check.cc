@@ -1,0 +1,318 @@
+// Checks and times plans for the GPU at hand: every operator sample against the exact interpreter, and models against the CPU
+// backend.
+//
+//   gpu_check samples [PART PARTS [FILTER]]    one JSON line per sample and extent that is wrong, and one of counts at the end
+//   gpu_check model FILE.onnx PLAN [tf32]      builds for the GPU into PLAN, and compares its outputs with the CPU's: one JSON
+//   line gpu_check time PLAN [SECONDS]              runs a plan alone: one JSON line with milliseconds of a run, and its
+//   slowest steps
+//
+// Kernels are compiled by NVRTC where the plan is built; run.py runs all of it and writes the record.
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+#include <random>
+
+#include "backend/cuda/run/driver.h"
+#include "base/mapped_file.h"
+#include "base/thread_pool.h"
+#include "builder/build.h"
+#include "onnx/import.h"
+#include "passes/pass.h"
+#include "runtime/context.h"
+#include "tests/conformance/sample_case.h"
+
+namespace temper::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+
+std::string json(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 32)
+      out += c;
+    else
+      out += ' ';
+  }
+  return out + "\"";
+}
+
+// TEMPER_CHECK_TARGET: another target than the GPU at hand, to try this program itself.
+Expected<std::string> gpu_target() {
+  if (const char* target = std::getenv("TEMPER_CHECK_TARGET")) return std::string(target);
+  const cuda::Driver* driver = TEMPER_TRY(cuda::Driver::get());
+  auto gpu = TEMPER_TRY(cuda::GpuDevice::open(*driver, 0));
+  return "sm_" + std::to_string(gpu->architecture());
+}
+
+constexpr int64_t kExtent = 1;  // of every named dimension of a model
+using Bytes = std::shared_ptr<std::vector<std::byte>>;
+
+Expected<Bytes> build(const Graph& graph, const Device& device, bool tf32, int64_t extent) {
+  BuildConfig config;
+  config.compile.device = device;
+  config.compile.build.optimization_level = 0;
+  config.compile.build.tf32 = tf32;
+  for (ValueId v : graph.inputs()) {
+    std::vector<int64_t> dims;
+    for (SymInt d : graph.type(v).dims) dims.push_back(*evaluate(d, [&](SymInt) { return std::optional(extent); }));
+    config.compile.profile.inputs[graph.value(v).name] = {dims, dims, dims};
+  }
+  MemorySink sink;
+  TEMPER_TRY(build_plan(graph, config, sink));
+  return std::make_shared<std::vector<std::byte>>(sink.take());
+}
+
+Expected<std::shared_ptr<const Engine>> load(const Bytes& bytes) { return Engine::load(*bytes, bytes); }
+
+struct Outputs {
+  std::vector<std::vector<std::byte>> memory;
+  void take(Context& context) {
+    memory.resize(context.engine().plan().outputs.size());
+    for (size_t o = 0; o < memory.size(); ++o) {
+      context.set_output_allocator(static_cast<int>(o), [this](int output, int64_t bytes) {
+        memory[output].assign(static_cast<size_t>(bytes), std::byte{0x5a});
+        return static_cast<void*>(memory[output].data());
+      });
+    }
+  }
+  ExactTensor tensor(const Context& context, size_t o) {
+    const std::vector<int64_t> dims = context.output_shape(static_cast<int>(o));
+    const auto dtype = static_cast<DType>(context.engine().plan().outputs[o]->dtype);
+    const auto bytes = static_cast<size_t>(dtype_bytes(dtype, element_count(dims)));
+    if (memory[o].size() < bytes) memory[o].resize(bytes);
+    return ExactTensor::from(Tensor(dtype, dims, std::span(memory[o]).first(bytes), nullptr));
+  }
+};
+
+Status set_inputs(Context& context, std::vector<Tensor>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    TEMPER_TRY(context.set_input_shape(static_cast<int>(i), inputs[i].dims()));
+    context.set_address(Context::kInput, static_cast<int>(i), inputs[i].mutable_bytes());
+  }
+  return {};
+}
+
+Expected<double> check_sample(const Graph& graph, const Graph& core, const Engine& engine, int64_t extent, std::string& where) {
+  std::vector<Tensor> inputs = random_inputs(core, extent, static_cast<uint64_t>(extent));
+  auto want = interpret(core, exact(inputs));
+  if (!want.ok()) return -1.0;  // it has no meaning at this extent
+  Context context(std::shared_ptr<const Engine>(std::shared_ptr<void>(), &engine));
+  TEMPER_TRY(set_inputs(context, inputs));
+  Outputs outputs;
+  outputs.take(context);
+  SerialExecutor executor;
+  TEMPER_TRY(context.run(executor));
+  double worst = 0;
+  for (size_t o = 0; o < want->size(); ++o) {
+    std::string place;
+    const double d = distance(outputs.tensor(context, o), (*want)[o], narrowest_float(core), place);
+    if (d > worst) worst = d, where = "output " + std::to_string(o) + ", " + place;
+  }
+  return worst;
+}
+
+int samples(int part, int parts, const std::string& filter, const std::string& target) {
+  int right = 0, wrong = 0, number = 0;
+  for (const SampleName& sample : all_samples()) {
+    const std::string name = sample.op->name + "_" + std::to_string(sample.number);
+    if (name.find(filter) == std::string::npos || number++ % parts != part) continue;
+    auto report = [&](int64_t extent, const char* status, double d, const std::string& why) {
+      if (std::strcmp(status, "ok") == 0) {
+        ++right;
+        return;
+      }
+      ++wrong;
+      std::printf("{\"sample\": %s, \"extent\": %ld, \"status\": \"%s\", \"distance\": %g, \"why\": %s}\n", json(name).c_str(),
+                  long(extent), status, std::isfinite(d) ? d : 1e30, json(why).c_str());
+      std::fflush(stdout);
+    };
+    auto graph = sample_graph(sample);
+    PassOptions options;
+    for (const Pass& pass : all_passes()) options.disabled.insert(std::string(pass.name));
+    if (!graph.ok()) {
+      report(0, "no graph", 0, graph.error().to_string());
+      continue;
+    }
+    auto core = run_passes(graph->clone(), options);
+    auto bytes = build(*graph, {target, 1}, false, 17);
+    if (!core.ok() || !bytes.ok()) {
+      report(0, "no plan", 0, (core.ok() ? bytes.error() : core.error()).to_string());
+      continue;
+    }
+    auto engine = load(*bytes);
+    if (!engine.ok()) {
+      report(0, "no engine", 0, engine.error().to_string());
+      continue;
+    }
+    for (int64_t extent : {0, 1, 2, 3, 17}) {
+      std::string where;
+      auto d = check_sample(*graph, *core, **engine, extent, where);
+      if (!d.ok())
+        report(extent, "error", 0, d.error().to_string());
+      else if (*d >= 0)
+        report(extent, *d <= 1 ? "ok" : "wrong", *d, *d <= 1 ? "" : where);
+    }
+  }
+  std::printf("{\"right\": %d, \"wrong\": %d}\n", right, wrong);
+  return wrong != 0;
+}
+
+Status check_model(const std::string& path, const std::string& plan, bool tf32, const std::string& target) {
+  auto start = Clock::now();
+  onnx::Import imported = onnx::import_file(path);
+  if (!imported.graph) return Error(imported.problems.front());
+  Graph& graph = *imported.graph;
+  const double import_ms = ms_since(start);
+  start = Clock::now();
+  Bytes bytes = TEMPER_TRY_AT(build(graph, {target, 1}, tf32, kExtent), "build for the GPU");
+  const double build_ms = ms_since(start);
+  std::ofstream(plan, std::ios::binary).write(reinterpret_cast<const char*>(bytes->data()), std::streamsize(bytes->size()));
+  start = Clock::now();
+  auto engine = TEMPER_TRY_AT(load(bytes), "load on the GPU");
+  const double load_ms = ms_since(start);
+  auto host = TEMPER_TRY(load(TEMPER_TRY_AT(build(graph, this_device(0), false, kExtent), "build for the CPU")));
+  std::vector<Tensor> inputs = random_inputs(graph, kExtent, 7);
+  SerialExecutor executor;
+  Context here(host), there(engine);
+  Outputs want, got;
+  want.take(here);
+  got.take(there);
+  TEMPER_TRY(set_inputs(here, inputs));
+  TEMPER_TRY(set_inputs(there, inputs));
+  TEMPER_TRY_AT(here.run(executor), "CPU");
+  TEMPER_TRY_AT(there.run(executor), "GPU");
+  double worst = 0;
+  for (size_t o = 0; o < want.memory.size(); ++o) {
+    const ExactTensor a = want.tensor(here, o), b = got.tensor(there, o);
+    if (a.dims != b.dims) return Error(ErrorCode::kInternal, "output " + std::to_string(o) + " has other dims");
+    double largest = 1e-6, off = 0;
+    for (size_t i = 0; i < a.floats.size(); ++i) {
+      if (std::isfinite(a.floats[i])) largest = std::max(largest, std::fabs(a.floats[i]));
+      if (a.floats[i] == b.floats[i] || (std::isnan(a.floats[i]) && std::isnan(b.floats[i]))) continue;
+      const double d = std::fabs(a.floats[i] - b.floats[i]);
+      off = std::isfinite(d) ? std::max(off, d) : 1e30;
+    }
+    double differ = 0;
+    for (size_t i = 0; i < a.ints.size(); ++i) differ += a.ints[i] != b.ints[i];
+    worst = std::max({worst, off / largest, a.ints.empty() ? 0 : differ / double(a.ints.size())});
+  }
+  std::printf(
+      "{\"model\": %s, \"tf32\": %s, \"status\": \"%s\", \"difference\": %g, \"import_ms\": %.1f, \"build_ms\": %.1f, "
+      "\"load_ms\": %.1f}\n",
+      json(path).c_str(), tf32 ? "true" : "false", worst <= (tf32 ? 2e-2 : 1e-3) ? "ok" : "wrong", worst, import_ms, build_ms,
+      load_ms);
+  return {};
+}
+
+// Memory on the device, for inputs and outputs: what is timed is a run, not copies.
+struct DeviceMemory {
+  explicit DeviceMemory(Queue& q) : queue(q) {}
+  ~DeviceMemory() {
+    for (std::byte* p : taken) queue.release(p);
+  }
+  std::byte* take(int64_t bytes) {
+    taken.push_back(queue.allocate(bytes));
+    return taken.back();
+  }
+  Queue& queue;
+  std::vector<std::byte*> taken;
+};
+
+Status time_plan(const std::string& path, double seconds) {
+  auto start = Clock::now();
+  MappedFile file = TEMPER_TRY(MappedFile::open(path));
+  auto engine = TEMPER_TRY(Engine::load(file.bytes(), nullptr));
+  const double load_ms = ms_since(start);
+  auto queue = TEMPER_TRY(engine->backend().make_queue());
+  DeviceMemory memory(*queue);
+  Context context(engine);
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> uniform(-2, 2);
+  const plan::PlanT& plan = engine->plan();
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const std::vector<int64_t>& dims = plan.inputs[i]->best;
+    Tensor t = Tensor::zeros(static_cast<DType>(plan.inputs[i]->dtype), dims);
+    for (int64_t k = 0; k < t.count(); ++k) t.set(k, {uniform(random), static_cast<int64_t>(random() % 2)});
+    TEMPER_TRY(context.set_input_shape(static_cast<int>(i), dims));
+    std::byte* address = memory.take(static_cast<int64_t>(t.bytes().size()));
+    TEMPER_TRY(queue->write(address, t.bytes().data(), static_cast<int64_t>(t.bytes().size())));
+    context.set_address(Context::kInput, static_cast<int>(i), address);
+  }
+  TEMPER_TRY(queue->finish());
+  std::vector<std::pair<std::byte*, int64_t>> outputs(plan.outputs.size());
+  for (size_t o = 0; o < plan.outputs.size(); ++o) {
+    context.set_output_allocator(static_cast<int>(o), [&](int output, int64_t bytes) {
+      auto& [address, room] = outputs[static_cast<size_t>(output)];
+      if (bytes > room) address = memory.take(bytes), room = bytes;
+      return static_cast<void*>(address);
+    });
+  }
+  SerialExecutor executor;
+  for (int warm = 0; warm < 3; ++warm) TEMPER_TRY(context.run(executor));
+  std::vector<double> times;
+  for (auto begin = Clock::now(); times.size() < 10 || ms_since(begin) < seconds * 1000;) {
+    start = Clock::now();
+    TEMPER_TRY(context.run(executor));
+    times.push_back(ms_since(start));
+    if (times.size() >= 3 && ms_since(begin) > 10000) break;
+  }
+  std::sort(times.begin(), times.end());
+  std::vector<std::pair<double, int>> steps(plan.steps.size());
+  context.on_step = [&](int step, int64_t ns) {
+    steps[static_cast<size_t>(step)] = {steps[static_cast<size_t>(step)].first + double(ns) * 1e-3, step};
+  };
+  constexpr int kProfiled = 3;
+  for (int r = 0; r < kProfiled; ++r) TEMPER_TRY(context.run(executor));
+  double sum = 0;
+  for (const auto& s : steps) sum += s.first / kProfiled;
+  std::sort(steps.rbegin(), steps.rend());
+  std::string slowest;
+  for (size_t k = 0; k < std::min<size_t>(12, steps.size()) && steps[k].first > 0; ++k) {
+    const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
+    char line[256];
+    std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"step\": ", k ? ", " : "",
+                  steps[k].first / kProfiled, step.operations * 1e-9, step.bytes * 1e-6);
+    slowest += line + json(step.name) + "}";
+  }
+  std::printf(
+      "{\"plan\": %s, \"load_ms\": %.1f, \"run_ms\": %.4f, \"least_ms\": %.4f, \"runs\": %zu, \"steps\": %zu, \"alone_us\": "
+      "%.1f, \"slowest\": [%s]}\n",
+      json(path).c_str(), load_ms, times[times.size() / 2], times[0], times.size(), plan.steps.size(), sum, slowest.c_str());
+  return {};
+}
+
+}  // namespace
+}  // namespace temper::testing
+
+int main(int argc, char** argv) {
+  using namespace temper::testing;
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command != "samples" && !(command == "model" && argc > 3) && !(command == "time" && argc > 2)) {
+    std::fprintf(stderr,
+                 "usage: gpu_check samples [PART PARTS [FILTER]] | gpu_check model FILE.onnx PLAN [tf32] | gpu_check time PLAN "
+                 "[SECONDS]\n");
+    return 2;
+  }
+  auto target = gpu_target();
+  if (!target.ok()) {
+    std::fprintf(stderr, "%s\n", target.error().to_string().c_str());
+    return 3;
+  }
+  if (command == "samples") {
+    return samples(argc > 2 ? std::atoi(argv[2]) : 0, argc > 3 ? std::max(1, std::atoi(argv[3])) : 1, argc > 4 ? argv[4] : "",
+                   *target);
+  }
+  temper::Status status = command == "model" ? check_model(argv[2], argv[3], argc > 4, *target)
+                                             : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
+  if (!status.ok())
+    std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "time" ? "plan" : "model",
+                json(argv[2]).c_str(), json(status.error().to_string()).c_str());
+  return status.ok() ? 0 : 1;
+}
