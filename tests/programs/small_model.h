@@ -22,7 +22,7 @@ inline std::string field(int id, const std::string& bytes) {
   return varint(uint64_t(id) << 3 | 2) + varint(bytes.size()) + bytes;
 }
 
-constexpr int kFloat = 1, kInt64 = 7, kBool = 9;
+constexpr int kFloat = 1, kUint8 = 2, kInt8 = 3, kInt64 = 7, kBool = 9;
 
 // An extent of -1 is the dimension "N".
 inline std::string value(const std::string& name, const std::vector<int64_t>& dims, int type = kFloat) {

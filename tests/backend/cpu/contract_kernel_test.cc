@@ -77,8 +77,7 @@ TEST(ContractKernel, CopiesWhereAnotherShapeHasPadding) {
       for (int64_t tap = 0; tap < kTaps; ++tap) {
         const int64_t in_y = y + tap / 3, in_x = x + tap % 3;
         if (in_y >= size || in_x >= size) continue;
-        for (int64_t k = 0; k < kIn; ++k)
-          want[i] += a[(in_y * size + in_x) * kIn + k] * weights[(n * kIn + k) * kTaps + tap];
+        for (int64_t k = 0; k < kIn; ++k) want[i] += a[(in_y * size + in_x) * kIn + k] * weights[(n * kIn + k) * kTaps + tap];
       }
     }
     std::vector<int64_t> fields = {1, size, size, kIn, out, out, kOut, 1, 3, 3, 2, 2, 1, 1, 0, 0};
