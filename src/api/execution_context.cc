@@ -30,7 +30,7 @@ ContextView::ContextView(const EngineView& engine, const Reporter& reporter, std
   }
 }
 
-ContextView::~ContextView() {
+ContextView::~ContextView() noexcept {
   for (int pending; (pending = pending_.load(std::memory_order_acquire)) != 0;)
     pending_.wait(pending, std::memory_order_acquire);
 }
