@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "client.h"
+#include "tests/programs/small_models.h"
 
 namespace {
 
@@ -16,22 +17,42 @@ using namespace nvinfer1;
 
 constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
 
-// Convolutions that suit the direct and the Winograd form, a depthwise one, a matrix product, softmax, layer norm, a reduction
-// over everything, and a size that depends on data.
+// Convolutions that suit the direct and the Winograd form, a depthwise one, one of bytes, a matrix product, softmax, layer
+// norm, attention, a reduction over everything, and a size that depends on data.
 std::string various() {
   using namespace small;
   const std::string three = integers("kernel_shape", {3, 3}), around = integers("pads", {1, 1, 1, 1});
+  std::vector<int8_t> bytes(32 * 32 * 9);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = int8_t(int(i * 37 % 201) - 100);
   return model({node("Conv", {"x", "w1", "b1"}, {"c1"}, {three, around, integers("strides", {2, 2})}),
-                node("Relu", {"c1"}, {"r1"}), node("Conv", {"r1", "w2", "b1"}, {"c2"}, {three, around}),
-                node("Sigmoid", {"c2"}, {"r2"}), node("Conv", {"r2", "w3"}, {"c3"}, {three, around, integer("group", 32)}),
-                node("Add", {"c3", "r1"}, {"features"}), node("Reshape", {"features", "rows"}, {"f"}),
-                node("MatMul", {"f", "w4"}, {"g"}), node("LayerNormalization", {"g", "s", "t"}, {"n"}),
-                node("Softmax", {"n"}, {"p"}), node("ReduceMean", {"features"}, {"mean"}, {integer("keepdims", 0)}),
-                node("Greater", {"features", "mean"}, {"m"}), node("NonZero", {"m"}, {"where"})},
+                node("Relu", {"c1"}, {"r1"}),
+                node("Conv", {"r1", "w2", "b1"}, {"c2"}, {three, around}),
+                node("Sigmoid", {"c2"}, {"r2"}),
+                node("Conv", {"r2", "w3"}, {"c3"}, {three, around, integer("group", 32)}),
+                node("Add", {"c3", "r1"}, {"features"}),
+                node("Reshape", {"features", "rows"}, {"f"}),
+                node("MatMul", {"f", "w4"}, {"g"}),
+                node("LayerNormalization", {"g", "s", "t"}, {"n"}),
+                node("Softmax", {"n"}, {"p"}),
+                node("ReduceMean", {"features"}, {"mean"}, {integer("keepdims", 0)}),
+                node("Greater", {"features", "mean"}, {"m"}),
+                node("NonZero", {"m"}, {"where"}),
+                node("Transpose", {"p"}, {"q"}, {integers("perm", {1, 0})}),
+                node("MatMul", {"p", "q"}, {"likeness"}),
+                node("Softmax", {"likeness"}, {"l"}),
+                node("MatMul", {"l", "p"}, {"mixed"}),
+                node("QuantizeLinear", {"r1", "in_scale", "in_zero"}, {"i1"}),
+                node("DequantizeLinear", {"i1", "in_scale", "in_zero"}, {"i2"}),
+                node("DequantizeLinear", {"wb", "w_scale", "w_zero"}, {"w5"}),
+                node("Conv", {"i2", "w5"}, {"bytes"}, {three, around})},
                {value("x", {1, 3, 56, 56})},
-               {value("features", {1, 32, 28, 28}), value("p", {32, 40}), value("mean", {}), value("where", {4, -1}, kInt64)},
+               {value("features", {1, 32, 28, 28}), value("p", {32, 40}), value("mean", {}), value("where", {4, -1}, kInt64),
+                value("mixed", {32, 40}), value("bytes", {1, 32, 28, 28})},
                {waves("w1", {32, 3, 3, 3}), waves("b1", {32}), waves("w2", {32, 32, 3, 3}), waves("w3", {32, 1, 3, 3}),
-                waves("w4", {784, 40}), waves("s", {40}), waves("t", {40}), indices("rows", {32, 784})});
+                waves("w4", {784, 40}), waves("s", {40}), waves("t", {40}), indices("rows", {32, 784}),
+                tensor<float>("in_scale", kFloat, {}, {0.02f}), tensor<uint8_t>("in_zero", kUint8, {}, {0}),
+                tensor<int8_t>("wb", kInt8, {32, 32, 3, 3}, bytes), tensor<float>("w_scale", kFloat, {}, {0.01f}),
+                tensor<int8_t>("w_zero", kInt8, {}, {0})});
 }
 
 struct Kept : IOutputAllocator {
@@ -99,8 +120,9 @@ class Determinism : public testing::Test {
       cudaStream_t stream = nullptr;
       cudaStreamCreate(&stream);
       EXPECT_TRUE(with.setInputTensorAddress("x", x.data()));
-      for (const char* name : {"features", "p", "mean", "where"}) EXPECT_TRUE(with.setOutputAllocator(name, &kept[name]));
-      void* none[5] = {const_cast<float*>(x.data())};
+      for (const char* name : {"features", "p", "mean", "where", "mixed", "bytes"})
+        EXPECT_TRUE(with.setOutputAllocator(name, &kept[name]));
+      void* none[7] = {const_cast<float*>(x.data())};
       EXPECT_TRUE(enqueue ? with.enqueueV3(stream) : with.executeV2(none));
       EXPECT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
       cudaStreamDestroy(stream);
@@ -129,6 +151,29 @@ TEST_F(Determinism, PlansFromTheSameTimingCacheAreTheSame) {
     ASSERT_TRUE(again) << temper::lastError().text();
     ASSERT_EQ(again->size(), plan()->size());
     EXPECT_EQ(std::memcmp(again->data(), plan()->data(), plan()->size()), 0);
+  }
+}
+
+// The program may save either the cache that it handed in or the one that the config hands out.
+TEST(DeterminismOfSmallModels, PlansFromTheSameTimingCacheAreTheSame) {
+  client::Logger logger;
+  for (const small::Named& named : small::all_models()) {
+    std::string saved;
+    std::string plans[3];
+    for (std::string& plan : plans) {
+      client::Build build(logger);
+      build.config->setBuilderOptimizationLevel(2);
+      std::unique_ptr<ITimingCache> cache(build.config->createTimingCache(saved.data(), saved.size()));
+      ASSERT_TRUE(build.config->setTimingCache(*cache, false));
+      ASSERT_TRUE(build.parse(named.model)) << named.name;
+      const auto made = build.plan();
+      ASSERT_TRUE(made) << named.name << ": " << temper::lastError().text();
+      plan.assign(static_cast<const char*>(made->data()), made->size());
+      std::unique_ptr<IHostMemory> bytes((&plan == &plans[0] ? cache.get() : build.config->getTimingCache())->serialize());
+      saved.assign(static_cast<const char*>(bytes->data()), bytes->size());
+    }
+    EXPECT_TRUE(plans[1] == plans[0]) << named.name;
+    EXPECT_TRUE(plans[2] == plans[0]) << named.name;
   }
 }
 
