@@ -209,7 +209,7 @@ def main():
     args = parser.parse_args()
     sanitized, clang, threads, fuzzing = BUILD / "sanitize", BUILD / "clang", BUILD / "tsan", BUILD / "fuzzers"
     second = ["-DCMAKE_CXX_COMPILER=clang++-16"]
-    hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+    hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     light = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1", "-DTEMPER_SANITIZE=address,undefined"]
     tests = [f"{room.replace('/', '_')}_tests" for room in CORE]
     steps = [

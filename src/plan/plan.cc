@@ -24,12 +24,35 @@ Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::s
   return writer.finish();
 }
 
+namespace {
+
+// The verifier looks at the alignment of scalars and of the lengths of vectors, not at that of their elements.
+bool is_aligned(const plan::Plan& plan) {
+  const auto longs = [](const flatbuffers::Vector<int64_t>* v) {
+    return !v || reinterpret_cast<uintptr_t>(v->Data()) % sizeof(int64_t) == 0;
+  };
+  if (plan.segments()) {
+    for (const plan::Segment* s : *plan.segments())
+      if (!longs(s->constants())) return false;
+  }
+  for (const auto* bindings : {plan.inputs(), plan.outputs()}) {
+    if (!bindings) continue;
+    for (const plan::Binding* b : *bindings)
+      if (!longs(b->least()) || !longs(b->best()) || !longs(b->largest())) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   PlanReader reader = TEMPER_TRY(PlanReader::open(bytes));
   auto meta = TEMPER_TRY(reader.require(SectionKind::kMeta));
   auto data = reinterpret_cast<const uint8_t*>(meta.data());
-  flatbuffers::Verifier verifier(data, meta.size(), /*max depth*/ 64, /*max tables*/ 10'000'000);
-  if (!verifier.VerifyBuffer<plan::Plan>(nullptr)) {
+  // A table takes at least 8 bytes, with the offset that leads to it: where there are more, some are shared to swell when they
+  // are unpacked.
+  flatbuffers::Verifier verifier(data, meta.size(), /*max depth*/ 64, static_cast<flatbuffers::uoffset_t>(meta.size() / 8));
+  if (!verifier.VerifyBuffer<plan::Plan>(nullptr) || !is_aligned(*flatbuffers::GetRoot<plan::Plan>(data))) {
     return Error(ErrorCode::kCorrupt, "the plan's metadata is not what it claims to be; build the plan again");
   }
   PlanParts parts;

@@ -175,7 +175,7 @@ bool ContractLowering::as_simple(const Contract& stage, const std::vector<Tensor
       continue;
     }
     bool left = in.args[0] == acc, right = in.args[1] == acc;
-    if (acc == -1 || in.args[2] != -1 || left == right) return false;
+    if (acc == -1 || in.args[1] == -1 || in.args[2] != -1 || left == right) return false;
     const ScalarInstruction& other = code[left ? in.args[1] : in.args[0]];
     if (in.op == ScalarOp::k_add && other.op == ScalarOp::kOperand) {
       if (e.lo != -std::numeric_limits<float>::infinity() || e.hi != std::numeric_limits<float>::infinity()) return false;

@@ -199,7 +199,7 @@ class ChainKernel final : public Kernel {
                                             std::span<const int64_t> buffer_bytes) const override {
     const auto first = parameters.first(kFields), second = parameters.last(kFields);
     const ContractProblem scores = code_.scores.problem(first), values = code_.values.problem(second);
-    if (scores.gemm.rows == 0 || scores.gemm.batch_count() == 0 || values.gemm.cols == 0)
+    if (values.is_empty())
       return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
     TEMPER_TRY(validate(scores));
     TEMPER_TRY(validate(values));
