@@ -1,12 +1,14 @@
 // The kernel kind "chain": see chain_code.h.
 //
 // A task is one block of rows of one point of the batch, so that the work is cut by the problem alone. Each worker has a block
-// of s, and scratch for the products and the tile program, of its own.
+// of s, and scratch for the products and the tile program, of its own. A matrix b or d that several tasks read is packed once,
+// beforehand.
 #include <algorithm>
 #include <array>
 #include <atomic>
 
 #include "backend/cpu/run/chain/chain_code.h"
+#include "backend/cpu/run/contract/lowering.h"
 #include "backend/cpu/run/extent.h"
 #include "backend/cpu/run/kernel.h"
 #include "backend/cpu/run/tile/epilogue.h"
@@ -36,6 +38,39 @@ struct Block {
   std::unique_ptr<tile::ProgramRun> program;
 };
 
+// One of the two products: its right operand at the batch's points.
+struct Right {
+  GemmGeometry g;
+  ContractConfig config;
+  ContractProblem packed;  // of one matrix; empty bytes: it is packed where it is used
+  int64_t matrices = 1, bytes = 0;
+
+  Right(const ContractProblem& problem, const ContractConfig& c, int64_t blocks) : g(problem.gemm.with_strides()), config(c) {
+    for (const auto& batch : g.batch) matrices *= batch.b != 0 ? batch.count : 1;
+    packed = problem;
+    packed.gemm = g;
+    packed.gemm.b_form = BForm::kPacked;
+    for (auto& batch : packed.gemm.batch) batch = {};
+    const bool again = blocks * g.batch_count() > matrices;
+    if (again && validate(packed, config).ok()) bytes = whole_lines(packed_size(packed, config));
+  }
+  // Elements from the first to matrix `index`.
+  int64_t place(int64_t index) const {
+    int64_t at = 0;
+    for (int k = 3; k-- > 0;) {
+      if (g.batch[k].b == 0) continue;
+      at += index % g.batch[k].count * g.batch[k].b;
+      index /= g.batch[k].count;
+    }
+    return at;
+  }
+  void pack(const float* b, int64_t index, std::byte* to) const {
+    const bool transposed = g.b_form == BForm::kTransposed;
+    const WeightView view{.data = b + place(index), .out = transposed ? g.ldb : 1, .in = transposed ? 1 : g.ldb};
+    cpu::pack(packed, config, view, to + index * bytes);
+  }
+};
+
 struct Places {  // in a worker's scratch
   int64_t product = 0, program = 0, epilogue = 0, total = 0;
 };
@@ -52,7 +87,15 @@ class ChainLaunch final : public Launch {
         tail_(std::move(tail)),
         epilogue_(std::move(epilogue)),
         epilogue_buffers_(code.scores.epilogue_buffers.size()),
-        blocks_((scores_.rows + full_.rows - 1) / full_.rows) {
+        blocks_((scores_.rows + full_.rows - 1) / full_.rows),
+        scores_right_(scores, code.scores.config, blocks_),
+        values_right_(values, code.values.config, blocks_) {
+    if (scores_right_.bytes > 0) {
+      for (GemmGeometry* g : {&scores_, &full_.scores.gemm, &tail_.scores.gemm}) g->b_form = BForm::kPacked;
+    }
+    if (values_right_.bytes > 0) {
+      for (GemmGeometry* g : {&values_, &full_.values.gemm, &tail_.values.gemm}) g->b_form = BForm::kPacked;
+    }
     places_.product = whole_lines(full_.rows * scores_.cols * 4);
     int64_t product = 0, program = 0;
     for (const Block* b : {&full_, &tail_}) {
@@ -66,50 +109,63 @@ class ChainLaunch final : public Launch {
   }
 
   int64_t workspace_bytes(int workers) const override {
-    return workers * places_.total + (epilogue_ ? workers * epilogue_->scratch_bytes() : 0);
+    return packed_bytes() + workers * (places_.total + (epilogue_ ? whole_lines(epilogue_->scratch_bytes()) : 0));
   }
 
   Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override {
     if (epilogue_) {
       for (size_t i = 0; i < epilogue_buffers_.size(); ++i) epilogue_buffers_[i] = buffers[code_.scores.epilogue_buffers[i]];
-      epilogue_->set_buffers(epilogue_buffers_, workspace + executor.workers() * places_.total);
+      epilogue_->set_buffers(epilogue_buffers_, workspace + packed_bytes() + executor.workers() * places_.total);
     }
     const auto floats = [&](int buffer, int64_t offset) { return reinterpret_cast<float*>(buffers[buffer]) + offset; };
     Job job{*this,
-            workspace,
+            workspace + packed_bytes(),
             floats(code_.scores.a_buffer, offsets_[0]),
             floats(code_.scores.b_buffer, offsets_[1]),
             floats(code_.values.b_buffer, offsets_[2]),
             floats(code_.values.c_buffer, offsets_[3])};
+    const int64_t first = scores_right_.bytes > 0 ? scores_right_.matrices : 0;
+    const int64_t second = values_right_.bytes > 0 ? values_right_.matrices : 0;
+    if (first + second > 0) {
+      for_each_task(executor, first + second, [&](int64_t task, int) {
+        if (task < first) {
+          scores_right_.pack(job.b, task, workspace);
+        } else {
+          values_right_.pack(job.d, task - first, workspace + first * scores_right_.bytes);
+        }
+      });
+    }
+    job.packed_b = first > 0 ? workspace : nullptr;
+    job.packed_d = second > 0 ? workspace + first * scores_right_.bytes : nullptr;
     for_each_task(executor, scores_.batch_count() * blocks_, [&](int64_t task, int worker) { job.task(task, worker); });
     return epilogue_ ? epilogue_->status() : Status();
   }
 
  private:
+  int64_t packed_bytes() const {
+    return scores_right_.matrices * scores_right_.bytes + values_right_.matrices * values_right_.bytes;
+  }
+
   struct Job {
     const ChainLaunch& launch;
     std::byte* workspace;
     const float *a, *b, *d;
     float* c;
+    const std::byte *packed_b = nullptr, *packed_d = nullptr;  // all matrices, where they are packed beforehand
 
     void task(int64_t task, int worker) {
       const GemmGeometry &s = launch.scores_, &v = launch.values_;
       const int64_t point = task / launch.blocks_, first = task % launch.blocks_ * launch.full_.rows;
       const Block& block = s.rows - first < launch.full_.rows ? launch.tail_ : launch.full_;
-      int64_t a_at = first * s.lda, b_at = 0, c_at = first * v.ldc, d_at = 0, rest = point;
-      for (int k = 3; k-- > 0;) {
-        const int64_t i = rest % s.batch[k].count;
-        rest /= s.batch[k].count;
-        a_at += i * s.batch[k].a, b_at += i * s.batch[k].b;
-        c_at += i * v.batch[k].c, d_at += i * v.batch[k].b;
-      }
+      const BatchPoint at_scores = batch_point(s, point), at_values = batch_point(v, point);
+      const int64_t a_at = first * s.lda + at_scores.a, c_at = first * v.ldc + at_values.c;
       std::byte* const scratch = workspace + worker * launch.places_.total;
       std::byte* const product = scratch + launch.places_.product;
       OwnThread own;
       Rows rows{launch.epilogue_.get(), worker, point * s.rows + first};
       ContractArgs args;
       args.a = a + a_at;
-      args.b = b + b_at;
+      args.b = packed_b ? static_cast<const void*>(packed_b + at_scores.b * launch.scores_right_.bytes) : b + at_scores.b;
       args.c = scratch;
       args.workspace = product;
       if (rows.epilogue != nullptr) args.epilogue.tile = &Rows::hook, args.epilogue.self = &rows;
@@ -119,7 +175,7 @@ class ChainLaunch final : public Launch {
       (void)block.program->run(places, scratch + launch.places_.program, own);
       args = {};
       args.a = scratch;
-      args.b = d + d_at;
+      args.b = packed_d ? static_cast<const void*>(packed_d + at_values.b * launch.values_right_.bytes) : d + at_values.b;
       args.c = c + c_at;
       args.workspace = product;
       cpu::run(block.values, launch.code_.values.config, args, own);
@@ -144,6 +200,7 @@ class ChainLaunch final : public Launch {
   std::unique_ptr<TileEpilogue::Bound> epilogue_;
   std::vector<std::byte*> epilogue_buffers_;
   int64_t blocks_;
+  Right scores_right_, values_right_;
   Places places_;
 };
 

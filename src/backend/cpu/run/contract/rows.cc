@@ -123,22 +123,28 @@ void fill(const Job& job, const Block& b, char* slab) {
   fill_slab(job.problem, job.config, job.l, b.phase, {b.a, b.y, b.x, job.args.quantization.a_fill}, slab);
 }
 
-// One panel of a run-time b: `depth` rows from k on, `cols` columns from n on.
-void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t depth, int64_t n, int64_t cols, float* panel, int64_t width) {
-  const GemmGeometry& g = job.problem.gemm;
-  const float* b = static_cast<const float*>(job.args.b) + b_at;
-  if (g.b_form == BForm::kRowMajor) {
-    const int64_t ldb = g.ldb ? g.ldb : g.cols;
+// A panel: `depth` rows and `cols` columns of a matrix with these steps, filled up with zeros to `width` columns.
+void pack_panel(const float* b, int64_t row_step, int64_t col_step, int64_t depth, int64_t cols, float* panel, int64_t width) {
+  if (col_step == 1) {
+    for (int64_t i = 0; i < depth; ++i) std::memcpy(panel + i * width, b + i * row_step, cols * 4);
+  } else if (row_step == 1) {
+    tile::tile_ops().transpose(reinterpret_cast<uint32_t*>(panel), width, reinterpret_cast<const uint32_t*>(b), col_step, cols,
+                               depth);
+  } else {
     for (int64_t i = 0; i < depth; ++i) {
-      std::memcpy(panel + i * width, b + (k + i) * ldb + n, cols * 4);
-      for (int64_t j = cols; j < width; ++j) panel[i * width + j] = 0;
+      for (int64_t j = 0; j < cols; ++j) panel[i * width + j] = b[i * row_step + j * col_step];
     }
-    return;
   }
-  const int64_t ldb = g.ldb ? g.ldb : g.depth;
-  tile::tile_ops().transpose(reinterpret_cast<uint32_t*>(panel), width, reinterpret_cast<const uint32_t*>(b + n * ldb + k), ldb,
-                             cols, depth);
   for (int64_t i = 0; i < depth && cols < width; ++i) std::fill(panel + i * width + cols, panel + (i + 1) * width, 0.0f);
+}
+
+// One panel of a run-time b, from row k and column n on.
+void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t depth, int64_t n, int64_t cols, float* panel, int64_t width) {
+  const GemmGeometry g = job.problem.gemm.with_strides();
+  const bool row_major = g.b_form == BForm::kRowMajor;
+  const int64_t row_step = row_major ? g.ldb : 1, col_step = row_major ? 1 : g.ldb;
+  pack_panel(static_cast<const float*>(job.args.b) + b_at + k * row_step + n * col_step, row_step, col_step, depth, cols, panel,
+             width);
 }
 
 struct Pass {
@@ -400,14 +406,14 @@ void rows_pack(const ContractProblem& problem, const ContractConfig& config, con
           const int64_t kh = p.y.kernel_first + tap / p.x.taps * p.y.kernel_step;
           const int64_t kw = p.x.kernel_first + tap % p.x.taps * p.x.kernel_step;
           const int64_t from = matrix * w.group + kh * w.kh + kw * w.kw + col * w.out;
-          for (int64_t k = 0; k < l.channels; ++k) {
+          if (!l.integer) {
+            pack_panel(static_cast<const float*>(w.data) + from, w.in, w.out, l.channels, cols, reinterpret_cast<float*>(to),
+                       width);
+          }
+          for (int64_t k = 0; l.integer && k < l.channels; ++k) {
             const int64_t unit = k / l.unit_elements, element = k % l.unit_elements;
             for (int64_t j = 0; j < cols; ++j) {
               const int64_t at = from + k * w.in + j * w.out, slot = (unit * width + j) * l.unit_elements + element;
-              if (!l.integer) {
-                reinterpret_cast<float*>(to)[slot] = static_cast<const float*>(w.data)[at];
-                continue;
-              }
               const int8_t value = static_cast<const int8_t*>(w.data)[at];
               if (l.unit_elements == 4) {
                 reinterpret_cast<int8_t*>(to)[slot] = value;
