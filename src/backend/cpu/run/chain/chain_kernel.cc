@@ -256,8 +256,7 @@ class ChainKernel final : public Kernel {
                                             std::span<const int64_t> buffer_bytes) const override {
     const auto first = parameters.first(kFields), second = parameters.last(kFields);
     const ContractProblem scores = code_.scores.problem(first), values = code_.values.problem(second);
-    if (values.is_empty())
-      return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
+    if (values.is_empty()) return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
     TEMPER_TRY(validate(scores));
     TEMPER_TRY(validate(values));
     bool same = scores.gemm.rows == values.gemm.rows && scores.gemm.cols == values.gemm.depth;
@@ -272,6 +271,7 @@ class ChainKernel final : public Kernel {
     std::unique_ptr<TileEpilogue::Bound> bound;
     if (epilogue_) {
       std::vector<int64_t> bytes;
+      bytes.reserve(code_.scores.epilogue_buffers.size());
       for (int b : code_.scores.epilogue_buffers) bytes.push_back(buffer_bytes[b]);
       bound = TEMPER_TRY(epilogue_->prepare(parameters.subspan(kFields, epilogue_->parameter_count()), bytes));
       if (bound->rows() != scores.gemm.rows * scores.gemm.batch_count() || bound->cols() != scores.gemm.cols) {
@@ -296,6 +296,7 @@ class ChainKernel final : public Kernel {
     TEMPER_TRY(validate(block.scores, code_.scores.config));
     TEMPER_TRY(validate(block.values, code_.values.config));
     std::vector<int64_t> numbers;
+    numbers.reserve(code_.row_parameters.size());
     for (const ChainParameter& p : code_.row_parameters) {
       numbers.push_back(p.kind == ChainParameter::Kind::kRows ? rows : p.kind == ChainParameter::Kind::kCols ? cols : p.number);
     }

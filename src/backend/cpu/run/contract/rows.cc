@@ -414,11 +414,11 @@ void rows_pack(const ContractProblem& problem, const ContractConfig& config, con
             const int64_t unit = k / l.unit_elements, element = k % l.unit_elements;
             for (int64_t j = 0; j < cols; ++j) {
               const int64_t at = from + k * w.in + j * w.out, slot = (unit * width + j) * l.unit_elements + element;
-              const int8_t value = static_cast<const int8_t*>(w.data)[at];
+              const int value = static_cast<const int8_t*>(w.data)[at];
               if (l.unit_elements == 4) {
-                reinterpret_cast<int8_t*>(to)[slot] = value;
+                reinterpret_cast<int8_t*>(to)[slot] = static_cast<int8_t>(value);
               } else {
-                reinterpret_cast<int16_t*>(to)[slot] = value;
+                reinterpret_cast<int16_t*>(to)[slot] = static_cast<int16_t>(value);
               }
               sum[col + j] += value;
             }

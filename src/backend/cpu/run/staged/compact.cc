@@ -60,8 +60,8 @@ Expected<std::unique_ptr<CoreLaunch>> CompactCore::prepare(std::span<const int64
   const int64_t n = p[static_cast<size_t>(extent)], begin = p[static_cast<size_t>(offset)],
                 step = p[static_cast<size_t>(stride)];
   const int64_t limit = bytes[static_cast<size_t>(positions)] / 8;
-  if (!fits(n, DType::kBool, bytes[static_cast<size_t>(mask)]) || bytes[static_cast<size_t>(found)] < 8 || begin < 0 || begin > limit ||
-      step < 1) {
+  if (!fits(n, DType::kBool, bytes[static_cast<size_t>(mask)]) || bytes[static_cast<size_t>(found)] < 8 || begin < 0 ||
+      begin > limit || step < 1) {
     return Error(ErrorCode::kInvalidArgument, "a compact that does not fit its buffers");
   }
   const int64_t capacity = begin >= limit ? 0 : (limit - 1 - begin) / step + 1;
