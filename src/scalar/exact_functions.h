@@ -46,6 +46,7 @@ inline double rsqrt(double a) { return 1.0 / std::sqrt(a); }
 inline double reciprocal(double a) { return 1.0 / a; }
 inline double sigmoid(double a) { return 1.0 / (1.0 + std::exp(-a)); }
 inline double silu(double a) { return a * sigmoid(a); }
+inline double gelu(double a) { return 0.5 * a * std::erfc(a * -M_SQRT1_2); }
 inline double hard_swish(double a) { return a * (std::max(std::min(a + 3, 6.0), 0.0) / 6); }
 inline double round_even(double a) { return std::nearbyint(a); }
 inline bool is_nan(double a) { return std::isnan(a); }

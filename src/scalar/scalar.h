@@ -144,6 +144,9 @@ class ScalarBuilder {
   std::optional<int32_t> simplify(ScalarOp op, int32_t a, int32_t b, int32_t c);
   std::optional<int32_t> simplify_arithmetic(ScalarOp op, int32_t a, int32_t b);
   std::optional<int32_t> simplify_bits(ScalarOp op, int32_t a, int32_t b);
+  std::optional<int32_t> simplify_gelu(int32_t a, int32_t b);
+  std::optional<double> factor_of(int32_t value, int32_t base) const;
+
   std::optional<int32_t> simplify_cast(int32_t a, DType to);
   std::vector<ScalarInstruction> code_;
   std::unordered_map<ScalarInstruction, int32_t, Hash> numbers_;

@@ -4,6 +4,7 @@
 // reassociated. The exceptions are what every framework does: x + 0 may lose the sign of a zero, and pow with the exponents 3,
 // 0.5 and -0.5 becomes products and roots, which differ in the last bit (and pow(-inf, 0.5) becomes NaN).
 #include <cmath>
+#include <numbers>
 
 #include "scalar/scalar.h"
 
@@ -106,6 +107,39 @@ std::optional<int32_t> ScalarBuilder::simplify(ScalarOp op, int32_t a, int32_t b
   return simplify_bits(op, a, b);
 }
 
+// The number by which value multiplies base, where it does no more than that.
+std::optional<double> ScalarBuilder::factor_of(int32_t value, int32_t base) const {
+  if (value == base) return 1.0;
+  const ScalarInstruction& in = code_[value];
+  if ((in.op != ScalarOp::k_mul && in.op != ScalarOp::k_div) || in.args[0] != base) return std::nullopt;
+  const ScalarInstruction& by = code_[in.args[1]];
+  if (by.op != ScalarOp::kConst || !is_float(by.dtype) || by.constant.f == 0) return std::nullopt;
+  return in.op == ScalarOp::k_mul ? by.constant.f : 1 / by.constant.f;
+}
+
+// (k x) (1 + erf(x / sqrt 2)) = 2 k gelu(x), and then a power of two times 2 k is one factor.
+std::optional<int32_t> ScalarBuilder::simplify_gelu(int32_t a, int32_t b) {
+  if (!is_float(dtype(a))) return std::nullopt;
+  for (auto [x, sum] : {std::pair(a, b), std::pair(b, a)}) {
+    if (code_[sum].op != ScalarOp::k_add || !is_constant(code_[sum].args[1], 1)) continue;
+    const ScalarInstruction& erf = code_[code_[sum].args[0]];
+    if (erf.op != ScalarOp::k_erf) continue;
+    for (int32_t base : {x, code_[x].args[0]}) {
+      if (base < 0) continue;
+      const std::optional<double> outside = factor_of(x, base), inside = factor_of(erf.args[0], base);
+      // The constant is written in the precision of f32, or a better one.
+      if (outside && inside && std::fabs(*inside * std::numbers::sqrt2 - 1) < 0x1p-23)
+        return apply(ScalarOp::k_mul, apply(ScalarOp::k_gelu, base), constant(2 * *outside, dtype(a)));
+    }
+  }
+  const ScalarInstruction inner = code_[a];  // a copy: more code comes
+  if (code_[b].op == ScalarOp::kConst && inner.op == ScalarOp::k_mul && code_[inner.args[0]].op == ScalarOp::k_gelu &&
+      is_constant(inner.args[1], 2)) {
+    return apply(ScalarOp::k_mul, inner.args[0], constant(2 * code_[b].constant.f, dtype(a)));
+  }
+  return std::nullopt;
+}
+
 std::optional<int32_t> ScalarBuilder::simplify_arithmetic(ScalarOp op, int32_t a, int32_t b) {
   DType type = dtype(a);
   bool exact = !is_float(type);
@@ -125,6 +159,7 @@ std::optional<int32_t> ScalarBuilder::simplify_arithmetic(ScalarOp op, int32_t a
       for (auto [x, y] : {std::pair(a, b), std::pair(b, a)}) {
         if (code_[y].op == ScalarOp::k_sigmoid && code_[y].args[0] == x) return apply(ScalarOp::k_silu, x);
       }
+      if (std::optional<int32_t> normal = simplify_gelu(a, b)) return normal;
       if (is_constant(b, -1)) return apply(ScalarOp::k_neg, a);
       if (exact && is_constant(b, 0)) return b;
       break;

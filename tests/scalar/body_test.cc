@@ -269,6 +269,28 @@ TEST(ScalarBodyProperty, BuildingKeepsIntegerResults) {
   }
 }
 
+// Every order in which exporters write it, the constants in the precision of f32; other constants are something else.
+TEST(ScalarBody, HalvesOfXTimesOnePlusErfAreGelu) {
+  using enum ScalarOp;
+  auto build = [](int order, double root) {
+    ScalarBuilder b;
+    int32_t x = b.operand(0, kF);
+    int32_t scaled = b.apply(k_div, x, b.constant(root, kF));
+    if (order == 3) scaled = b.apply(k_mul, x, b.constant(1 / root, kF));
+    int32_t sum = b.apply(k_add, b.constant(1, kF), b.apply(k_erf, scaled)), half = b.constant(0.5, kF);
+    int32_t y = order == 0   ? b.apply(k_mul, b.apply(k_mul, x, sum), half)
+                : order == 1 ? b.apply(k_mul, x, b.apply(k_mul, half, sum))
+                             : b.apply(k_mul, b.apply(k_mul, x, half), sum);
+    return b.finish(y, 1);
+  };
+  for (int order : {0, 2, 3}) {
+    ScalarBodyPtr body = build(order, M_SQRT2);
+    ASSERT_EQ(body->code().size(), 2u) << order << ": " << body->to_string();
+    EXPECT_EQ(body->code().back().op, k_gelu) << order;
+    EXPECT_GT(build(order, 1.4142)->code().size(), 2u) << order;
+  }
+}
+
 TEST(ScalarBodyProperty, BuildingKeepsFloatResults) {
   std::mt19937 random(11);
   using enum ScalarOp;

@@ -122,7 +122,7 @@ constexpr const char* kFunctions = R"(
 #define BOTH1(name, fn) __device__ inline float name(float a) { return ::fn##f(a); } __device__ inline double name(double a) { return ::fn(a); }
 BOTH1(sqrt, sqrt) BOTH1(exp, exp) BOTH1(expm1, expm1) BOTH1(log, log) BOTH1(log1p, log1p) BOTH1(sin, sin) BOTH1(cos, cos) BOTH1(tan, tan)
 BOTH1(asin, asin) BOTH1(acos, acos) BOTH1(atan, atan) BOTH1(sinh, sinh) BOTH1(cosh, cosh) BOTH1(tanh, tanh) BOTH1(asinh, asinh)
-BOTH1(acosh, acosh) BOTH1(atanh, atanh) BOTH1(erf, erf) BOTH1(floor, floor) BOTH1(ceil, ceil) BOTH1(trunc, trunc) BOTH1(round_even, rint)
+BOTH1(acosh, acosh) BOTH1(atanh, atanh) BOTH1(erf, erf) BOTH1(erfc, erfc) BOTH1(floor, floor) BOTH1(ceil, ceil) BOTH1(trunc, trunc) BOTH1(round_even, rint)
 BOTH1(absolute, fabs)
 #define BOTH2(name, fn)                                                                \
   __device__ inline float name(float a, float b) { return ::fn##f(a, b); }              \
@@ -140,6 +140,7 @@ __device__ inline bool sign_bit(double a) { return __double_as_longlong(a) < 0; 
     return a > 0 ? (F)1 - small : a <= 0 ? small : a;                                                    \
   }                                                                                                      \
   __device__ inline F silu(F a) { return a * sigmoid(a); }                                               \
+  __device__ inline F gelu(F a) { return (F)0.5 * a * erfc(a * (F)-0.70710678118654752); }               \
   __device__ inline bool is_nan(F a) { return a != a; }                                                  \
   __device__ inline bool is_inf(F a) { return absolute(a) == (F)f32_bits(0x7f800000u); }                 \
   __device__ inline F sign(F a) { return a > 0 ? (F)1 : a < 0 ? (F)-1 : a; }                             \

@@ -76,6 +76,15 @@ inline VF scale(VF p, VF n) {
 #endif
 }
 
+// The nearest whole number of what is below 2^22.
+inline VF nearest(VF x) {
+#if defined(__AVX512F__)
+  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+#else
+  return {(x.v + kMagic) - kMagic};
+#endif
+}
+
 struct Reduced {
   VF n, r;  // x = n * ln 2 + r
 };
@@ -320,6 +329,23 @@ inline VF silu(VF a) {
   const VF e = scale(p, q.n);
   // The power of two comes last, so that e may underflow where the product does not. Adding a zero makes NaN of -infinity.
   return madd(at_most(a, -110.0f), splat(0.0f), scale(least * (p * inverse({1.0f + e.v})), q.n));
+}
+// a * P(a), where P is the normal distribution, as max(a, 0) - |a| * P(-|a|): the logarithm of P(-t) is a parabola and what a
+// polynomial follows. It follows it up to 5.5; beyond, the product is below 1e-7 and need only fade. Coefficients: Note
+// [Polynomials], the constant ones chosen, so that small arguments are halved exactly.
+inline VF gelu(VF a) {
+  const VF x = absolute(a), t = at_most(x, 14.0f), s = at_most(x, 5.5f);
+  const VF rest = polynomial(s, -2.40732341e-08f, 7.30828447e-07f, -9.53669314e-06f, 6.78281285e-05f, -0.000249139586f,
+                             -6.4486434e-05f, 0.00702637248f, -0.0524947345f, 0.262143731f, -1.151106f, -1.0f);
+  const VF log2 = madd({t.v * t.v}, splat(-0.72134752f), rest);
+  const VF n = nearest(log2), f = {log2.v - n.v};
+  const VF tail = scale(polynomial(f, 0.00132647273f, 0.00967151299f, 0.0555073358f, 0.240222424f, 0.693147004f, 1.0f), n);
+  // Half of a + |a|: NaN for minus infinity, as the product is.
+  const VF positive = madd(a, splat(0.5f), {x.v * 0.5f});
+  return {positive.v - t.v * tail.v};
+}
+inline VD gelu(VD a) {
+  return lanes(a, [](double x) { return 0.5 * x * __builtin_erfc(x * -0.70710678118654752); });
 }
 // NaN comes through the product.
 inline VF hard_swish(VF a) { return a * VF{at_most(at_least(VF{a.v + 3.0f}, 0.0f), 6.0f).v * (1.0f / 6)}; }
