@@ -60,8 +60,9 @@ Variables KernelWriter::in_order_of(const Dims& dims) const {
   return list;
 }
 
-// A group is a stage and the maps after it that read it point by point: they are done where it is.
+// A group is a row group, or a stage and the maps after it that read it point by point: they are done where it is.
 size_t KernelWriter::end_of_group(size_t first) const {
+  if (const size_t end = end_of_row_group(first); end > first) return end;
   const Stage& head = region_.stages[first];
   Dims dims;
   if (const auto* map = std::get_if<Map>(&head))
@@ -144,7 +145,10 @@ Expected<GeneratedKernel> KernelWriter::write() {
   value_ = inputs;
   for (stage_ = 0; stage_ < region_.stages.size(); stage_ = group_end_) {
     group_end_ = end_of_group(stage_);
-    std::visit([&](const auto& s) { write(s); }, region_.stages[stage_]);
+    if (end_of_row_group(stage_) > stage_)
+      write_row_group();
+    else
+      std::visit([&](const auto& s) { write(s); }, region_.stages[stage_]);
     for (size_t s = stage_; s < group_end_; ++s) value_ += static_cast<int>(result_types(region_.stages[s]).size());
   }
   for (int o = 0; o < outputs; ++o) {
@@ -184,12 +188,15 @@ void KernelWriter::write(const Map& s) {
   end_entry("map", kThreads, min(ceil_div(product(s.domain), kThreads), kMostBlocks));
 }
 
+std::string KernelWriter::monoid_text(const Reduce& s) const {
+  const DType element = s.body->result_dtype();
+  return "monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " +
+         accumulator(element, s.dtypes[0]) + ">";
+}
+
 void KernelWriter::write(const Reduce& s) {
   const int rank = static_cast<int>(s.domain.size()), kept = rank - s.reduced;
   const Dims kept_dims(s.domain.begin(), s.domain.begin() + kept), reduced_dims(s.domain.begin() + kept, s.domain.end());
-  const DType element = s.body->result_dtype();
-  const std::string monoid = "monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " +
-                             accumulator(element, s.dtypes[0]) + ">";
   const bool together = best_(product(reduced_dims)) >= kLongReduction;
   if (together) {
     line("for (s64 item = blockIdx.x; item < (s64)" + count_text(kept_dims) + "; item += gridDim.x) {");
@@ -198,7 +205,7 @@ void KernelWriter::write(const Reduce& s) {
     begin_items(product(kept_dims));
   }
   point(in_order_of(kept_dims), "i");
-  line(monoid + " m;");
+  line(monoid_text(s) + " m;");
   line("m.clear();");
   const std::string count = count_text(reduced_dims);
   line(together ? "for (I r = (I)threadIdx.x; r < " + count + "; r += blockDim.x) {"

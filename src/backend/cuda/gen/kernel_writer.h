@@ -93,6 +93,9 @@ class KernelWriter {
   void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0);
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
+  size_t end_of_row_group(size_t first) const;
+  void write_row_group();
+  std::string monoid_text(const Reduce& s) const;
   Variables variables_but(const Dims& dims, int axis) const;
   Variables in_order_of(const Dims& dims) const;
 

@@ -328,16 +328,33 @@ template <class X, class A> struct monoid_max_sum_exp {
   __device__ A result1() const { return s; }
 };
 
-// The whole of a block, for its first thread; always in the same order.
+// Another lane's value, from `delta` lanes on.
+template <class M> __device__ inline M from_lane(const M& mine, int delta, bool first) {
+  constexpr int words = (sizeof(M) + 3) / 4;
+  u32 w[words] = {};
+  memcpy(w, &mine, sizeof(M));
+#pragma unroll
+  for (int k = 0; k < words; ++k) w[k] = first ? __shfl_sync(0xffffffffu, w[k], 0) : __shfl_down_sync(0xffffffffu, w[k], delta);
+  M other;
+  memcpy(&other, w, sizeof(M));
+  return other;
+}
+// The whole of a block, for each of its threads; always in the same order. Every thread of the block takes part.
 template <int threads, class M> __device__ inline M over_block(M mine) {
-  __shared__ __align__(16) unsigned char memory[threads * sizeof(M)];
+  constexpr int warps = threads / 32;
+  __shared__ __align__(16) unsigned char memory[warps * sizeof(M)];
   M* all = (M*)memory;
-  all[threadIdx.x] = mine;
+  for (int delta = 16; delta > 0; delta /= 2) mine.merge(from_lane(mine, delta, false));
+  if (warps == 1) return from_lane(mine, 0, true);
+  if (threadIdx.x % 32 == 0) all[threadIdx.x / 32] = mine;
   __syncthreads();
-  for (int half = threads / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) all[threadIdx.x].merge(all[threadIdx.x + half]);
-    __syncthreads();
+  if (threadIdx.x < 32) {
+    mine.clear();
+    if (threadIdx.x < warps) mine = all[threadIdx.x];
+    for (int delta = 16; delta > 0; delta /= 2) mine.merge(from_lane(mine, delta, false));
+    if (threadIdx.x == 0) all[0] = mine;
   }
+  __syncthreads();
   mine = all[0];
   __syncthreads();
   return mine;
