@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <random>
 
@@ -51,22 +52,41 @@ Expected<std::string> gpu_target() {
   return "sm_" + std::to_string(gpu->architecture());
 }
 
-constexpr int64_t kExtent = 1;  // of every named dimension of a model
+// How large the named dimensions of a model are: one of many things is one, of a picture 256, of a text 128.
+int64_t extent_of(std::string_view name) {
+  for (std::string_view small : {"batch", "N", "n"}) {
+    if (name == small) return 1;
+  }
+  return name.find("h") == 0 || name.find("w") == 0 || name.find("H") == 0 || name.find("W") == 0 ? 256 : 128;
+}
+using Extents = std::function<int64_t(std::string_view)>;
+
+std::vector<int64_t> dims_of(const TensorType& type, const Extents& extents) {
+  std::vector<int64_t> dims;
+  for (SymInt d : type.dims) dims.push_back(*evaluate(d, [&](SymInt v) { return std::optional(extents(var_of(v).name)); }));
+  return dims;
+}
 using Bytes = std::shared_ptr<std::vector<std::byte>>;
 
-Expected<Bytes> build(const Graph& graph, const Device& device, bool tf32, int64_t extent) {
+Expected<Bytes> build(const Graph& graph, const Device& device, bool tf32, const Extents& extents) {
   BuildConfig config;
   config.compile.device = device;
   config.compile.build.optimization_level = 0;
   config.compile.build.tf32 = tf32;
   for (ValueId v : graph.inputs()) {
-    std::vector<int64_t> dims;
-    for (SymInt d : graph.type(v).dims) dims.push_back(*evaluate(d, [&](SymInt) { return std::optional(extent); }));
+    const std::vector<int64_t> dims = dims_of(graph.type(v), extents);
     config.compile.profile.inputs[graph.value(v).name] = {dims, dims, dims};
   }
   MemorySink sink;
   TEMPER_TRY(build_plan(graph, config, sink));
   return std::make_shared<std::vector<std::byte>>(sink.take());
+}
+
+Tensor random_tensor(DType dtype, const std::vector<int64_t>& dims, std::mt19937_64& random) {
+  std::uniform_real_distribution<double> uniform(-2, 2);
+  Tensor t = Tensor::zeros(dtype, dims);
+  for (int64_t k = 0; k < t.count(); ++k) t.set(k, {uniform(random), static_cast<int64_t>(random() % 2)});
+  return t;
 }
 
 Expected<std::shared_ptr<const Engine>> load(const Bytes& bytes) { return Engine::load(*bytes, bytes); }
@@ -141,7 +161,7 @@ int samples(int part, int parts, const std::string& filter, const std::string& t
       continue;
     }
     auto core = run_passes(graph->clone(), options);
-    auto bytes = build(*graph, {target, 1}, false, 17);
+    auto bytes = build(*graph, {target, 1}, false, [](std::string_view) { return int64_t{17}; });
     if (!core.ok() || !bytes.ok()) {
       report(0, "no plan", 0, (core.ok() ? bytes.error() : core.error()).to_string());
       continue;
@@ -171,14 +191,17 @@ Status check_model(const std::string& path, const std::string& plan, bool tf32, 
   Graph& graph = *imported.graph;
   const double import_ms = ms_since(start);
   start = Clock::now();
-  Bytes bytes = TEMPER_TRY_AT(build(graph, {target, 1}, tf32, kExtent), "build for the GPU");
+  Bytes bytes = TEMPER_TRY_AT(build(graph, {target, 1}, tf32, extent_of), "build for the GPU");
   const double build_ms = ms_since(start);
   std::ofstream(plan, std::ios::binary).write(reinterpret_cast<const char*>(bytes->data()), std::streamsize(bytes->size()));
   start = Clock::now();
   auto engine = TEMPER_TRY_AT(load(bytes), "load on the GPU");
   const double load_ms = ms_since(start);
-  auto host = TEMPER_TRY(load(TEMPER_TRY_AT(build(graph, this_device(0), false, kExtent), "build for the CPU")));
-  std::vector<Tensor> inputs = random_inputs(graph, kExtent, 7);
+  auto host = TEMPER_TRY(load(TEMPER_TRY_AT(build(graph, this_device(0), false, extent_of), "build for the CPU")));
+  std::vector<Tensor> inputs;
+  std::mt19937_64 random(7);
+  for (ValueId v : graph.inputs())
+    inputs.push_back(random_tensor(graph.type(v).dtype, dims_of(graph.type(v), extent_of), random));
   SerialExecutor executor;
   Context here(host), there(engine);
   Outputs want, got;
@@ -234,12 +257,10 @@ Status time_plan(const std::string& path, double seconds) {
   DeviceMemory memory(*queue);
   Context context(engine);
   std::mt19937_64 random(7);
-  std::uniform_real_distribution<double> uniform(-2, 2);
   const plan::PlanT& plan = engine->plan();
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     const std::vector<int64_t>& dims = plan.inputs[i]->best;
-    Tensor t = Tensor::zeros(static_cast<DType>(plan.inputs[i]->dtype), dims);
-    for (int64_t k = 0; k < t.count(); ++k) t.set(k, {uniform(random), static_cast<int64_t>(random() % 2)});
+    const Tensor t = random_tensor(static_cast<DType>(plan.inputs[i]->dtype), dims, random);
     TEMPER_TRY(context.set_input_shape(static_cast<int>(i), dims));
     std::byte* address = memory.take(static_cast<int64_t>(t.bytes().size()));
     TEMPER_TRY(queue->write(address, t.bytes().data(), static_cast<int64_t>(t.bytes().size())));
@@ -255,6 +276,13 @@ Status time_plan(const std::string& path, double seconds) {
     });
   }
   SerialExecutor executor;
+  // Of a plan that fails, each step is waited for.
+  if (seconds <= 0) {
+    context.on_step = [&](int step, int64_t) {
+      std::fprintf(stderr, "step %d of %zu '%s'\n", step, plan.steps.size(),
+                   plan.steps[static_cast<size_t>(step)]->name.c_str());
+    };
+  }
   for (int warm = 0; warm < 3; ++warm) TEMPER_TRY(context.run(executor));
   std::vector<double> times;
   for (auto begin = Clock::now(); times.size() < 10 || ms_since(begin) < seconds * 1000;) {

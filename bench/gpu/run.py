@@ -45,6 +45,61 @@ def lines_of(command, limit):
     return found
 
 
+def checked(command, limit):
+    """The first complaint of compute-sanitizer, or its summary."""
+    try:
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=max(1, limit))
+    except (OSError, subprocess.TimeoutExpired) as why:
+        return str(why)[:300]
+    steps = [x for x in done.stderr.splitlines() if x.startswith("step ")]
+    lines = [x[10:] for x in (done.stdout + done.stderr).splitlines() if x.startswith("=========")]
+    wrong = [k for k, x in enumerate(lines) if "Invalid" in x or "Error" in x or "error" in x]
+    first = lines[wrong[0] : wrong[0] + 8] if wrong else []
+    return " | ".join(steps[-1:] + first + lines[-1:] + [x for x in done.stdout.splitlines() if "status" in x][-1:])
+
+
+def products(check, work, limit):
+    """Square products of floats, in 11-bit operands: Temper's time beside that of cuBLAS through PyTorch. Milliseconds."""
+    found = {}
+    try:
+        import numpy as np
+        import onnx
+        import torch
+        torch.backends.cuda.matmul.allow_tf32 = True
+    except ImportError as why:
+        return {"error": str(why)}
+    for n in (1024, 4096):
+        try:
+            weights = onnx.numpy_helper.from_array(np.random.default_rng(7).standard_normal((n, n)).astype(np.float32), "w")
+            value = lambda name: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [n, n])
+            graph = onnx.helper.make_graph([onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], "product", [value("x")], [value("y")], [weights])
+            path = work / f"product{n}.onnx"
+            onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+            row = {}
+            for kind in ("exact", "tf32"):
+                plan = work / f"product{n}.{kind}.plan"
+                row[kind] = lines_of([check, "model", path, plan] + ([kind] if kind == "tf32" else []), limit())[-1]
+                row[kind + "_time"] = lines_of([check, "time", plan, "0.3"], limit())[-1]
+            a, b = torch.randn(n, n, device="cuda"), torch.randn(n, n, device="cuda")
+            for kind, allowed in (("torch_tf32", True), ("torch_fp32", False)):
+                torch.backends.cuda.matmul.allow_tf32 = allowed
+                for _ in range(3):
+                    torch.matmul(a, b)
+                begin, finish = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                begin.record()
+                for _ in range(20):
+                    torch.matmul(a, b)
+                finish.record()
+                torch.cuda.synchronize()
+                row[kind] = begin.elapsed_time(finish) / 20
+            found[n] = row
+            say(f"product {n}: exact {row['exact_time'].get('run_ms')} tf32 {row['tf32_time'].get('run_ms')} torch tf32 {row['torch_tf32']:.4f} fp32 {row['torch_fp32']:.4f} ms; {row['exact'].get('difference')} {row['tf32'].get('difference')} {row['exact'].get('why', '')}")
+        except Exception as why:
+            found[n] = {"error": repr(why)[:300]}
+            say(f"product {n}: {why!r}"[:300])
+    return found
+
+
 def gpu_facts():
     query = "name,driver_version,clocks.sm,clocks.mem,power.draw,memory.total"
     try:
@@ -136,14 +191,16 @@ def main():
             record["models"].setdefault(name, {})[kind + "_time"] = found
             say(f"time {name} {kind}: {found.get('run_ms')} ms (least {found.get('least_ms')}), steps {found.get('steps')}, load {found.get('load_ms')} ms {found.get('why', '')[:200]}")
             save()
-    sanitizer = "compute-sanitizer"
-    if left() > 60 and not args.no_samples:
-        try:
-            found = lines_of([sanitizer, "--tool", "memcheck", "--error-exitcode", "9", args.check, "samples", "0", "40"], left() - 20)
-            record["memcheck"] = found[-1]
-            say(f"memcheck of one sample in forty: {found[-1]}")
-        except OSError as why:
-            record["memcheck"] = str(why)
+    record["products"] = products(args.check, work, lambda: min(60, left() - 60))
+    save()
+    sanitizer = ["compute-sanitizer", "--tool", "memcheck", "--report-api-errors", "no", "--error-exitcode", "9"]
+    bad = [n for n in names if record["models"].get(n, {}).get("exact", {}).get("status") in ("error", "crash")]
+    for what, command in [(n, ["time", work / f"{n}.exact.plan", "0"]) for n in bad[:3]] + [("samples", ["samples", "0", "25"])]:
+        if left() < 40 or args.no_samples:
+            break
+        record.setdefault("memcheck", {})[what] = checked(sanitizer + [args.check] + command, min(120, left() - 20))
+        say(f"memcheck of {what}: {record['memcheck'][what]}")
+        save()
     record["gpu_after"] = gpu_facts()
     save()
     table = ["| model | exact | difference | ms | tf32 | difference | ms | steps |", "|---|---|---|---|---|---|---|---|"]

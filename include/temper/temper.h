@@ -71,6 +71,14 @@ TENSORRTAPI bool setCpuThreads(nvinfer1::IRuntime& runtime, int threads) noexcep
 TENSORRTAPI int getCpuThreads(nvinfer1::IBuilderConfig const& config) noexcept;
 TENSORRTAPI int getCpuThreads(nvinfer1::IRuntime const& runtime) noexcept;
 
+// ---- Targets ----
+
+// What a plan is built for, the main target first: "cpu" (this machine's processor), "cpu-v3" and the like, "sm_80", "sm_90"
+// and the like (GPUs of that compute capability; none needs to be here). "cpu,sm_90" makes one file that runs on either;
+// whoever loads it takes a GPU where there is one. Default: "cpu". false: a name is not known, and the plan stays for what it
+// was for before.
+TENSORRTAPI bool setTargets(nvinfer1::IBuilderConfig& config, char const* targets) noexcept;
+
 // ---- Passes of the optimiser ----
 
 // The names of all passes, in the order they run.

@@ -70,6 +70,9 @@ bool setCpuThreads(nvinfer1::IBuilderConfig& config, int threads) noexcept {
 bool setCpuThreads(nvinfer1::IRuntime& runtime, int threads) noexcept {
   return static_cast<Runtime&>(runtime).set_cpu_threads(threads);
 }
+bool setTargets(nvinfer1::IBuilderConfig& config, char const* targets) noexcept {
+  return static_cast<BuilderConfig&>(config).set_targets(targets);
+}
 int getCpuThreads(nvinfer1::IBuilderConfig const& config) noexcept {
   return static_cast<const BuilderConfig&>(config).cpu_threads();
 }

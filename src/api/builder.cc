@@ -117,7 +117,9 @@ Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int 
 Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& config) const {
   TEMPER_TRY(check_network(network, config));
   BuildConfig build;
-  build.compile.device = this_device(config.cpu_threads());
+  build.more_devices = config.devices();
+  build.compile.device = build.more_devices.front();
+  build.more_devices.erase(build.more_devices.begin());
   build.compile.build.optimization_level = config.getBuilderOptimizationLevel();
   build.compile.build.tf32 = config.getFlag(BuilderFlag::kTF32);
   build.compile.build.sources = config.switched_sources();

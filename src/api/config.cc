@@ -1,6 +1,11 @@
 #include "api/config.h"
 
+#include <algorithm>
+
 #include "api/translate.h"
+#include "backend/cuda/run/program.h"
+#include "base/cpu_info.h"
+#include "builder/build.h"
 #include "passes/pass.h"
 #include "tune/source.h"
 
@@ -143,6 +148,35 @@ bool BuilderConfig::set_cpu_threads(int threads) noexcept {
   }
   state_->threads = threads;
   return true;
+}
+
+bool BuilderConfig::set_targets(const char* targets) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    if (!targets) return invalid("setTargets was given no names");
+    std::vector<std::string> names;
+    for (std::string_view rest = targets;; rest.remove_prefix(1)) {
+      const std::string_view name = rest.substr(0, rest.find(','));
+      const bool is_cpu = name == "cpu" || isa_from_name(name);
+      if (!is_cpu) TEMPER_TRY(cuda::architecture_of(name));
+      if (std::find(names.begin(), names.end(), name) != names.end())
+        return invalid("the target '" + std::string(name) + "' is named twice");
+      names.emplace_back(name);
+      rest.remove_prefix(name.size());
+      if (rest.empty()) break;
+    }
+    state_->targets = std::move(names);
+    return true;
+  });
+}
+
+std::vector<Device> BuilderConfig::devices() const {
+  std::vector<Device> devices;
+  for (const std::string& target : state_->targets) {
+    Device device = this_device(state_->threads);
+    if (target != "cpu") device.target = target;
+    devices.push_back(std::move(device));
+  }
+  return devices;
 }
 
 bool BuilderConfig::switch_pass(std::string_view name, bool on) noexcept {

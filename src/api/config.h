@@ -11,6 +11,7 @@
 #include "api/profile.h"
 #include "api/timing_cache.h"
 #include "temper/temper.h"
+#include "tune/source.h"
 
 namespace temper::api {
 
@@ -68,6 +69,9 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
   int cpu_threads() const { return state_->threads; }
   bool switch_pass(std::string_view pass, bool on) noexcept;
   bool switch_source(std::string_view source, bool on) noexcept;
+  bool set_targets(const char* targets) noexcept;
+  // The main one first.
+  std::vector<Device> devices() const;
   void set_pass_listener(PassListener listener) { state_->listener = std::move(listener); }
 
   const std::vector<OptimizationProfile>& profiles() const { return state_->profiles; }
@@ -96,6 +100,7 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
     nvinfer1::HardwareCompatibilityLevel hardware = nvinfer1::HardwareCompatibilityLevel::kNONE;
     int32_t aux_streams = -1;
     int threads = 0;
+    std::vector<std::string> targets{"cpu"};
     std::set<std::string, std::less<>> disabled;
     std::map<std::string, bool, std::less<>> sources;
     PassListener listener;

@@ -1,6 +1,7 @@
 #include "builder/build.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/cpu_info.h"
 #include "base/hash.h"
@@ -17,6 +18,7 @@ namespace {
 
 // Of the weights as the network has them: what a plan's may be, with what passes make of them and forms that take more room.
 constexpr int64_t kMostWeightsPercent = 145;
+constexpr uint64_t kWeightAlignment = 64;
 
 int64_t weight_bytes(const Graph& graph) {
   int64_t bytes = 0;
@@ -45,25 +47,21 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
   return hasher.finish();
 }
 
-}  // namespace
-
-Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
-  Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
-  const std::string text = graph.to_string();
+// The plan for one device.
+Expected<CompiledPlan> compile_for(const Graph& graph, const std::string& text, const BuildConfig& config,
+                                   const CompileOptions& wanted, int64_t network_bytes, TimingCache& cache) {
   const int64_t weights = weight_bytes(graph);
   // Weights that do not stay in the last cache from one run to the next come from memory each time.
   const bool cold = weights > cpu_info().l3_bytes / 2;
-  const Hash128 key = build_key(text, config.compile, cold);
-  TimingCache fresh;
-  TimingCache& cache = config.cache ? *config.cache : fresh;
-  TuneOptions tune{.device = config.compile.device,
-                   .build = config.compile.build,
+  const Hash128 key = build_key(text, wanted, cold);
+  TuneOptions tune{.device = wanted.device,
+                   .build = wanted.build,
                    .cold_constants = cold,
-                   .growth_bytes = std::max<int64_t>(0, weight_bytes(network) * kMostWeightsPercent / 100 - weights),
+                   .growth_bytes = std::max<int64_t>(0, network_bytes * kMostWeightsPercent / 100 - weights),
                    .error_on_miss = config.error_on_cache_miss,
                    .cancelled = config.passes.cancelled,
                    .log = config.log};
-  CompileOptions options = config.compile;
+  CompileOptions options = wanted;
   const bool chooses = !options.chooser, decided = cache.decision(key) != nullptr;
   if (chooses && !decided) {
     tune.survey = true;
@@ -86,14 +84,63 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
   };
   for (const auto& pair : config.metadata) compiled.plan.metadata.push_back(note(pair));
   for (const auto& pair : config.record) compiled.plan.record.push_back(note(pair));
-  compiled.plan.record.push_back(note({std::string(plan::kModelWeightsNote), std::to_string(weight_bytes(network))}));
+  compiled.plan.record.push_back(note({std::string(plan::kModelWeightsNote), std::to_string(network_bytes)}));
   // A build that measures nothing learns nothing here either, so that equal caches still give equal plans.
-  const bool measures =
-      config.compile.build.optimization_level > 0 && !(decided && tuner.replayed()) && !config.error_on_cache_miss;
-  if (int64_t peak = peak_ns_per_gigaoperation(config.compile.device, cache, measures)) {
+  const bool measures = wanted.build.optimization_level > 0 && !(decided && tuner.replayed()) && !config.error_on_cache_miss;
+  if (int64_t peak = peak_ns_per_gigaoperation(wanted.device, cache, measures)) {
     compiled.plan.record.push_back(note({std::string(plan::kPeakNote), std::to_string(peak)}));
   }
-  return write_plan(compiled.plan, text, compiled.weights, sink);
+  return compiled;
+}
+
+// Moves the constants of `more` into the block of `whole`: equal bytes lie in one place.
+void join_weights(CompiledPlan& whole, CompiledPlan& more) {
+  std::multimap<Hash128, uint64_t> known;
+  for (const WeightPiece& piece : whole.weights) known.emplace(hash128(piece.bytes), piece.offset);
+  auto bytes_at = [&](uint64_t offset) {
+    auto piece = std::lower_bound(whole.weights.begin(), whole.weights.end(), offset,
+                                  [](const WeightPiece& p, uint64_t o) { return p.offset < o; });
+    return piece->bytes;
+  };
+  std::map<uint64_t, uint64_t> moved;
+  uint64_t end = whole.plan.weights_bytes;
+  for (const WeightPiece& piece : more.weights) {
+    auto [same, last] = known.equal_range(hash128(piece.bytes));
+    while (same != last && !std::ranges::equal(bytes_at(same->second), piece.bytes)) ++same;
+    moved[piece.offset] = same != last ? same->second : end;
+    if (same != last) continue;
+    whole.weights.push_back({end, piece.bytes});
+    end = (end + piece.bytes.size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
+  }
+  for (auto& buffer : more.plan.buffers) {
+    if (buffer->kind == plan::BufferKind::Constant) buffer->offset = moved.at(buffer->offset);
+  }
+  whole.plan.weights_bytes = end;
+  whole.keep.insert(whole.keep.end(), more.keep.begin(), more.keep.end());
+}
+
+}  // namespace
+
+Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
+  const Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
+  const std::string text = graph.to_string();
+  TimingCache fresh;
+  TimingCache& cache = config.cache ? *config.cache : fresh;
+  const int64_t bytes = weight_bytes(network);
+  CompiledPlan whole = TEMPER_TRY(compile_for(graph, text, config, config.compile, bytes, cache));
+  std::vector<CompiledPlan> others;
+  for (const Device& device : config.more_devices) {
+    CompileOptions wanted = config.compile;
+    wanted.device = device;
+    others.push_back(TEMPER_TRY_AT(compile_for(graph, text, config, wanted, bytes, cache), device.target));
+    join_weights(whole, others.back());
+  }
+  std::vector<const plan::PlanT*> plans{&whole.plan};
+  for (CompiledPlan& other : others) {
+    other.plan.weights_bytes = whole.plan.weights_bytes;
+    plans.push_back(&other.plan);
+  }
+  return write_plan(plans, text, whole.weights, sink);
 }
 
 }  // namespace temper

@@ -15,6 +15,8 @@ namespace temper {
 
 struct BuildConfig {
   CompileOptions compile;
+  std::vector<Device>
+      more_devices;  // that the same file serves besides; their kernels are chosen by the cost model where they are not here
   PassOptions passes;
   std::vector<std::pair<std::string, std::string>> metadata;  // of the ONNX model, kept in the plan
   std::vector<std::pair<std::string, std::string>> record;    // what was asked for

@@ -4,13 +4,15 @@
 
 namespace temper {
 
-Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights,
-                  ByteSink& sink) {
-  flatbuffers::FlatBufferBuilder meta;
-  meta.Finish(plan::Plan::Pack(meta, &plan));
+Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text,
+                  std::span<const WeightPiece> weights, ByteSink& sink) {
   PlanWriter writer(sink);
-  TEMPER_TRY(writer.begin(SectionKind::kMeta));
-  TEMPER_TRY(writer.write(std::as_bytes(std::span(meta.GetBufferPointer(), meta.GetSize()))));
+  for (const plan::PlanT* plan : plans) {
+    flatbuffers::FlatBufferBuilder meta;
+    meta.Finish(plan::Plan::Pack(meta, plan));
+    TEMPER_TRY(writer.begin(SectionKind::kMeta, plan == plans.front() ? std::string() : plan->targets.at(0)));
+    TEMPER_TRY(writer.write(std::as_bytes(std::span(meta.GetBufferPointer(), meta.GetSize()))));
+  }
   TEMPER_TRY(writer.begin(SectionKind::kGraph));
   TEMPER_TRY(writer.write(graph_text));
   TEMPER_TRY(writer.begin(SectionKind::kWeights));
@@ -43,11 +45,7 @@ bool is_aligned(const plan::Plan& plan) {
   return true;
 }
 
-}  // namespace
-
-Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  PlanReader reader = TEMPER_TRY(PlanReader::open(bytes));
-  auto meta = TEMPER_TRY(reader.require(SectionKind::kMeta));
+Expected<std::shared_ptr<plan::PlanT>> read_meta(std::span<const std::byte> meta) {
   auto data = reinterpret_cast<const uint8_t*>(meta.data());
   // A table takes at least 8 bytes, with the offset that leads to it: where there are more, some are shared to swell when they
   // are unpacked.
@@ -55,8 +53,25 @@ Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<
   if (!verifier.VerifyBuffer<plan::Plan>(nullptr) || !is_aligned(*flatbuffers::GetRoot<plan::Plan>(data))) {
     return Error(ErrorCode::kCorrupt, "the plan's metadata is not what it claims to be; build the plan again");
   }
+  return std::shared_ptr<plan::PlanT>(flatbuffers::GetRoot<plan::Plan>(data)->UnPack());
+}
+
+}  // namespace
+
+Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                              const TargetChooser& choose) {
+  PlanReader reader = TEMPER_TRY(PlanReader::open(bytes));
   PlanParts parts;
-  parts.plan = std::shared_ptr<plan::PlanT>(flatbuffers::GetRoot<plan::Plan>(data)->UnPack());
+  parts.plan = TEMPER_TRY(read_meta(TEMPER_TRY(reader.require(SectionKind::kMeta))));
+  if (choose) {
+    if (parts.plan->targets.empty()) return Error(ErrorCode::kCorrupt, "the plan is for no target; build it again");
+    std::vector<std::string> targets{parts.plan->targets[0]};
+    for (const PlanSection& section : reader.sections()) {
+      if (section.kind == SectionKind::kMeta && !section.name.empty()) targets.push_back(section.name);
+    }
+    const size_t chosen = TEMPER_TRY(choose(targets));
+    if (chosen > 0) parts.plan = TEMPER_TRY(read_meta(TEMPER_TRY(reader.require(SectionKind::kMeta, targets[chosen]))));
+  }
   auto text = TEMPER_TRY(reader.require(SectionKind::kGraph));
   parts.graph_text.assign(reinterpret_cast<const char*>(text.data()), text.size());
   parts.weights = TEMPER_TRY(reader.require(SectionKind::kWeights));

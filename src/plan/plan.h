@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,10 +34,16 @@ struct WeightPiece {
   uint64_t offset;  // ascending; gaps are zeros
   std::span<const std::byte> bytes;
 };
-Status write_plan(const plan::PlanT& plan, const std::string& graph_text, std::span<const WeightPiece> weights, ByteSink& sink);
+// One plan for each target, the main one first; their constants are in the one block of weights.
+Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text,
+                  std::span<const WeightPiece> weights, ByteSink& sink);
 
-// Verifies the container, the flatbuffer and what the metadata says (verify); the parts point into `bytes`.
-Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+// Given the targets of a file, the main one first, says which is wanted.
+using TargetChooser = std::function<Expected<size_t>(std::span<const std::string>)>;
+// Verifies the container, the flatbuffer and what the metadata says (verify); the parts point into `bytes`. Without `choose`:
+// the main target's.
+Expected<PlanParts> read_plan(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                              const TargetChooser& choose = nullptr);
 
 // That every index, slot, range and size in the metadata is within bounds, so that the runtime need not look again.
 Status verify(const plan::PlanT& plan, uint64_t weights_bytes);

@@ -365,7 +365,7 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = addresses_[step.buffers[k]];
         auto start = on_step ? Clock::now() : Clock::time_point();
         TEMPER_TRY_AT(queue_->run(*launches_[i], arguments, workspace_.data(), executor), "'" + step.name + "'");
-        if (on_step) TEMPER_TRY(queue_->finish());
+        if (on_step) TEMPER_TRY_AT(queue_->finish(), "'" + step.name + "'");
         if (on_step) on_step(i, std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
         ++i;
         break;

@@ -1,6 +1,8 @@
 #include "runtime/engine.h"
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 
 namespace temper {
 
@@ -16,12 +18,28 @@ Expected<std::shared_ptr<const Engine>> Engine::load(std::shared_ptr<const Mappe
   return std::shared_ptr<const Engine>(std::move(*engine));
 }
 
+// An accelerator goes before the processor, which is always there.
+Expected<size_t> Engine::open_device(std::span<const std::string> targets) {
+  std::vector<size_t> order(targets.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_partition(order.begin(), order.end(), [&](size_t t) { return family_of(targets[t]) != "cpu"; });
+  std::optional<Error> why;
+  for (size_t t : order) {
+    auto opened = open_backend(targets[t]);
+    if (opened.ok()) {
+      backend_ = std::move(*opened);
+      return t;
+    }
+    if (!why) why = std::move(opened).error();
+  }
+  return *std::move(why);
+}
+
 Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   auto engine = std::make_shared<Engine>();
   engine->bytes_ = bytes;
-  engine->parts_ = TEMPER_TRY(read_plan(bytes, owner));
-  if (engine->plan().targets.empty()) return Error(ErrorCode::kCorrupt, "the plan is for no target; build it again");
-  engine->backend_ = TEMPER_TRY(open_backend(engine->plan().targets[0]));
+  engine->parts_ =
+      TEMPER_TRY(read_plan(bytes, owner, [&](std::span<const std::string> targets) { return engine->open_device(targets); }));
   engine->weights_ = TEMPER_TRY(engine->backend_->place_weights(engine->parts_.weights, std::move(owner)));
   for (const auto& segment : engine->plan().segments) {
     engine->programs_.push_back(to_program(*segment));

@@ -35,6 +35,7 @@ class Engine {
   int most_slots() const { return most_slots_; }
 
  private:
+  Expected<size_t> open_device(std::span<const std::string> targets);
   static Expected<std::shared_ptr<Engine>> decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 
   std::shared_ptr<const MappedFile> file_;  // null: the plan lies in memory

@@ -485,6 +485,10 @@ bool setCpuThreads(nvinfer1::IRuntime&, int threads) noexcept {
   fake::seen.runtime_threads = threads;
   return true;
 }
+bool setTargets(nvinfer1::IBuilderConfig&, const char* targets) noexcept {
+  fake::seen.targets = targets;
+  return true;
+}
 bool switchTacticSource(nvinfer1::IBuilderConfig&, std::string_view source, bool on) {
   fake::seen.sources[std::string(source)] = on;
   return source == "onednn" || source == "tile";

@@ -16,6 +16,7 @@ struct Seen {
   int level = -1;
   int config_threads = 0, runtime_threads = 0;
   std::map<std::string, bool> sources;  // switched on or off
+  std::string targets;
   uint32_t flags = 0;
   uint64_t workspace = 0;
   int measured = 0;  // what a build without a timing cache adds to it

@@ -186,6 +186,12 @@ TEST_F(Tool, KernelSourcesAreSwitchedByName) {
   EXPECT_EQ(fake::seen.sources, (std::map<std::string, bool>{{"onednn", true}, {"tile", false}}));
 }
 
+TEST_F(Tool, TargetsGoToTheLibraryAsTheyAre) {
+  Result result = trtexec({"--onnx=m.onnx", "--skipInference", "--shapes=x:1x4", "--targets=cpu,sm_90"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(fake::seen.targets, "cpu,sm_90");
+}
+
 TEST_F(Tool, OldFlagsAreTakenWithARemark) {
   Result result = trtexec({"--onnx=m.onnx", "--buildOnly", "--workspace=64", "--explicitBatch", "--shapes=x:1x4"});
   EXPECT_EQ(result.status, 0) << result.err;

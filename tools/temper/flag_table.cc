@@ -161,6 +161,8 @@ constexpr Flag kTaken[] = {
     {"--noTF32", kInAll, kPrecision, {}, "no reduced mantissas in float32 products", turn<&Options::no_tf32>},
     {"--stronglyTyped", kInBoth, kPrecision, {}, "types are the network's", turn<&Options::strongly_typed>},
     {"--sparsity", kInAll, kPrecision, "mode", "only 'disable'", sparsity},
+    {"--targets", kOurs, kPortability, "names", "what the plan is for: cpu, cpu-v3, sm_80, sm_90, ... [cpu]",
+     text<&Options::targets>},
     {"--useRuntime", kInBoth, kPortability, "kind", "only 'full'", use_runtime},
     {"--hardwareCompatibilityLevel", kInBoth, kPortability, "level", "only 'none'", compatibility},
     {"--runtimePlatform", kInBoth, kPortability, "system", "only 'SameAsBuild'", platform},

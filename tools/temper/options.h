@@ -36,6 +36,7 @@ struct Options {
   bool no_builder_cache = false;
   bool error_on_cache_miss = false;
   bool no_tf32 = false;
+  std::string targets;  // "": the library's default
   bool strongly_typed = false;
   std::string verbosity = "layer_names_only";
   std::map<std::string, bool> tactic_sources;  // by name: on or off

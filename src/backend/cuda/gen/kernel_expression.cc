@@ -22,38 +22,38 @@ int KernelWriter::number(SymInt e) {
   return static_cast<int>(result_.numbers.size()) - 1;
 }
 
-// The most that the absolute value of e, or of anything on the way to it, is at the shapes to be fast for.
-double KernelWriter::magnitude(SymInt e) const {
-  if (e.is_const()) return std::fabs(static_cast<double>(e.value()));
-  if (kind_of(e) == SymKind::kVar) {
+// The most that the absolute value of e is at the shapes to be fast for; `most`: that of anything on the way to it.
+double KernelWriter::magnitude(SymInt e, double& most) const {
+  double value = 0;
+  if (e.is_const()) {
+    value = std::fabs(static_cast<double>(e.value()));
+  } else if (kind_of(e) == SymKind::kVar) {
     const SymVar& v = var_of(e);
     const bool ranges = v.kind == VarKind::kIndex || v.kind == VarKind::kLoaded;
-    return static_cast<double>(best_(ranges ? v.extent : e));
+    value = static_cast<double>(best_(ranges ? v.extent : e));
+  } else {
+    const SymKind kind = kind_of(e);
+    double sum = 0, largest = 0, all = 1;
+    for (SymInt x : operands_of(e)) {
+      const double m = magnitude(x, most);
+      sum += m;
+      largest = std::max(largest, m);
+      all *= std::max(m, 1.0);
+    }
+    const bool compares = kind == SymKind::kLess || kind == SymKind::kEqual;
+    const bool divides = kind == SymKind::kFloorDiv || kind == SymKind::kMod;
+    value = compares ? 1 : kind == SymKind::kSum ? sum : kind == SymKind::kProduct ? all : divides ? 2 * largest : largest;
   }
-  double sum = 0, most = 0, all = 1;
-  for (SymInt x : operands_of(e)) {
-    const double m = magnitude(x);
-    sum += m;
-    most = std::max(most, m);
-    all *= std::max(m, 1.0);
-  }
-  switch (kind_of(e)) {
-    case SymKind::kSum:
-      return sum;
-    case SymKind::kProduct:
-      return all;
-    case SymKind::kFloorDiv:
-    case SymKind::kMod:
-      return 2 * most;
-    default:
-      return most;
-  }
+  most = std::max(most, value);
+  return value;
 }
 
 // Note [Narrow indices]: division in 64 bits is many times slower than in 32, so a kernel computes indices in 32 bits where the
 // shapes to be fast for stay far below them. A launch for shapes that are too large for that is refused when it is prepared.
 std::string KernelWriter::expression(SymInt e) {
-  wide_ = wide_ || !(magnitude(e) < 0x1p28);
+  double most = 0;
+  magnitude(e, most);
+  wide_ = wide_ || !(most < 0x1p28);
   return term(e);
 }
 

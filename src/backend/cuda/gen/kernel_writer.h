@@ -64,13 +64,14 @@ class KernelWriter {
   void write(const Compact& s);
   void write(const Opaque& s);
   void write_copy(int from, const Place& to);
+  void write_long_sort(const Sort& s, std::string from, std::string to);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
   void write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own);
   Way way_of(const Access& access, const Variables& own, const Variables& depth);
 
   // Text of expressions (kernel_expression.cc).
-  double magnitude(SymInt e) const;
+  double magnitude(SymInt e, double& most) const;
   std::string expression(SymInt e);
   std::string term(SymInt e);
   int number(SymInt e);

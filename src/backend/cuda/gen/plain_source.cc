@@ -8,18 +8,6 @@
 namespace temper::cuda {
 namespace {
 
-Expected<int> architecture_of(std::string_view target) {
-  int number = 0;
-  bool is_known = target.starts_with("sm_") && target.size() >= 5 && target.size() <= 6;
-  for (char c : target.substr(std::min<size_t>(3, target.size()))) {
-    is_known = is_known && c >= '0' && c <= '9';
-    number = number * 10 + (c - '0');
-  }
-  if (is_known && number >= 80) return number;
-  return Error(ErrorCode::kInvalidArgument,
-               "'" + std::string(target) + "' is no GPU target that Temper builds for; name one as sm_80, sm_90, ...");
-}
-
 class PlainSource final : public TacticSource {
  public:
   std::string_view name() const override { return "plain"; }

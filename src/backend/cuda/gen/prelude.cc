@@ -367,27 +367,28 @@ template <class X> __device__ inline bool sorts_before(X a, X b) {
   if (no_number(a) || no_number(b)) return !no_number(a) && no_number(b);
   return a < b;
 }
-// One block sorts a row: pairs of sorted runs are merged, each element finds its place by bisection. Stable. `from` and `to` hold
-// positions; the sorted ones are in the array that is returned.
+// Where element i of an array of n goes when its runs of `width` sorted elements are merged by pairs. Stable; `from` holds positions.
+template <class X, class At> __device__ inline s64 merged_place(s64 i, s64 n, s64 width, const s64* from, bool descending, const At& at) {
+  s64 start = i / (2 * width) * (2 * width), middle = least(start + width, n), end = least(start + 2 * width, n);
+  bool left = i < middle;
+  X x = at(from[i]);
+  s64 lo = left ? middle : start, hi = left ? end : middle;
+  s64 first = lo;
+  while (lo < hi) {
+    s64 m = (lo + hi) / 2;
+    X y = at(from[m]);
+    // Those of the other run that stand before x: on the right only smaller ones, on the left equal ones too.
+    bool before = left ? (descending ? sorts_before(x, y) : sorts_before(y, x)) : !(descending ? sorts_before(y, x) : sorts_before(x, y));
+    if (before) lo = m + 1; else hi = m;
+  }
+  return start + (left ? i - start : i - middle) + (lo - first);
+}
+// One block sorts a row. `from` and `to` hold positions; the sorted ones are in the array that is returned.
 template <class X, class At> __device__ inline s64* merge_sort(s64 n, s64* from, s64* to, bool descending, const At& at) {
   for (s64 i = threadIdx.x; i < n; i += blockDim.x) from[i] = i;
   __syncthreads();
   for (s64 width = 1; width < n; width *= 2) {
-    for (s64 i = threadIdx.x; i < n; i += blockDim.x) {
-      s64 start = i / (2 * width) * (2 * width), middle = least(start + width, n), end = least(start + 2 * width, n);
-      bool left = i < middle;
-      X x = at(from[i]);
-      s64 lo = left ? middle : start, hi = left ? end : middle;
-      s64 first = lo;
-      while (lo < hi) {
-        s64 m = (lo + hi) / 2;
-        X y = at(from[m]);
-        // Those of the other run that stand before x: on the right only smaller ones, on the left equal ones too.
-        bool before = left ? (descending ? sorts_before(x, y) : sorts_before(y, x)) : !(descending ? sorts_before(y, x) : sorts_before(x, y));
-        if (before) lo = m + 1; else hi = m;
-      }
-      to[start + (left ? i - start : i - middle) + (lo - first)] = from[i];
-    }
+    for (s64 i = threadIdx.x; i < n; i += blockDim.x) to[merged_place<X>(i, n, width, from, descending, at)] = from[i];
     __syncthreads();
     s64* t = from; from = to; to = t;
   }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -36,6 +37,9 @@ struct KernelProgram {
 inline constexpr std::string_view kKernelName = "cuda";  // in plans
 inline constexpr int kMostSharedBytes = 99 << 10;        // that a block can have on every device
 inline constexpr int kMostWords = 3900 / 8;              // of Args: 4 KB of parameters work with every driver
+
+// 90 of "sm_90".
+Expected<int> architecture_of(std::string_view target);
 
 void encode(const KernelProgram& program, ByteWriter& out);
 // Untrusted bytes: every index is within bounds in what it returns.
