@@ -84,7 +84,9 @@ ContractProblem ContractCode::problem(std::span<const int64_t> f) const {
 
 ContractOffsets ContractCode::offsets(std::span<const int64_t> fields) const {
   auto f = fields.subspan(field_count() - kOffsetFields, kOffsetFields);
-  return {.a = f[0], .b = f[1], .c = f[2], .residual_row = f[3], .residual = f[4]};
+  // Without a residual its stride means nothing, and may be any number.
+  const bool residual = residual_buffer != -1;
+  return {.a = f[0], .b = f[1], .c = f[2], .residual_row = residual ? f[3] : 0, .residual = residual ? f[4] : 0};
 }
 
 }  // namespace temper::cpu

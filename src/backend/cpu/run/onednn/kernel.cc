@@ -116,19 +116,12 @@ class OneDnnKernel final : public Kernel {
  public:
   OneDnnKernel(const Library& library, Code code) : library_(library), code_(std::move(code)) {}
 
-  // Without a residual its stride means nothing, and may be any number.
-  ContractOffsets offsets_of(std::span<const int64_t> parameters) const {
-    ContractOffsets offsets = code_.contract.offsets(parameters);
-    if (code_.contract.residual_buffer == -1) offsets.residual = offsets.residual_row = 0;
-    return offsets;
-  }
-
   // Asks the library for the form of the weights that the plan holds.
   Status find_weights() {
     if (!code_.has_weights()) return {};
     const ContractProblem best = code_.contract.problem(code_.best);
     TEMPER_TRY(validate(best));
-    const ContractOffsets offsets = offsets_of(code_.best);
+    const ContractOffsets offsets = code_.contract.offsets(code_.best);
     if (std::abs(double(offsets.residual_row)) * double(extents(best).rows) > 1e15) {
       return Error(ErrorCode::kCorrupt, "the residual of a contraction for oneDNN spans too much memory; build the plan again");
     }
@@ -151,7 +144,7 @@ class OneDnnKernel final : public Kernel {
   Expected<std::unique_ptr<Launch>> prepare(std::span<const int64_t> parameters,
                                             std::span<const int64_t> buffer_bytes) const override {
     const ContractProblem problem = code_.contract.problem(parameters);
-    const ContractOffsets offsets = offsets_of(parameters);
+    const ContractOffsets offsets = code_.contract.offsets(parameters);
     if (problem.is_empty()) return std::unique_ptr<Launch>(std::make_unique<EmptyLaunch>());
     TEMPER_TRY(validate(problem));
     if (problem.form == ContractProblem::Form::kGemm && code_.has_weights() && problem.gemm.batch_count() != 1) {
