@@ -115,8 +115,7 @@ void PlanAssembly::place_constants(std::span<const Tensor* const> tensors) {
     }
     pieces.emplace(hash, result_.weights.size());
     result_.plan.buffers[b]->offset = end;
-    result_.weights.push_back({end, bytes});
-    result_.keep.push_back(*tensors[b]);
+    result_.weights.push_back({end, bytes, std::make_shared<const Tensor>(*tensors[b])});
     end = (end + bytes.size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
   }
   result_.plan.weights_bytes = end;

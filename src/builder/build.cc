@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/cpu_info.h"
 #include "base/hash.h"
@@ -109,14 +110,13 @@ void join_weights(CompiledPlan& whole, CompiledPlan& more) {
     while (same != last && !std::ranges::equal(bytes_at(same->second), piece.bytes)) ++same;
     moved[piece.offset] = same != last ? same->second : end;
     if (same != last) continue;
-    whole.weights.push_back({end, piece.bytes});
+    whole.weights.push_back({end, piece.bytes, piece.owner});
     end = (end + piece.bytes.size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
   }
   for (auto& buffer : more.plan.buffers) {
     if (buffer->kind == plan::BufferKind::Constant) buffer->offset = moved.at(buffer->offset);
   }
   whole.plan.weights_bytes = end;
-  whole.keep.insert(whole.keep.end(), more.keep.begin(), more.keep.end());
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
     other.plan.weights_bytes = whole.plan.weights_bytes;
     plans.push_back(&other.plan);
   }
-  return write_plan(plans, text, whole.weights, sink);
+  return write_plan(plans, text, std::move(whole.weights), sink);
 }
 
 }  // namespace temper

@@ -32,7 +32,6 @@ struct CompileOptions {
 struct CompiledPlan {
   plan::PlanT plan;
   std::vector<WeightPiece> weights;
-  std::vector<Tensor> keep;  // what the pieces point to
 };
 
 Expected<CompiledPlan> compile(const Graph& graph, const CompileOptions& options);

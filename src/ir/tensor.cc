@@ -1,5 +1,7 @@
 #include "ir/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -18,9 +20,16 @@ Tensor::Tensor(DType dtype, std::vector<int64_t> dims, std::span<const std::byte
 
 Tensor Tensor::zeros(DType dtype, std::vector<int64_t> dims) {
   size_t bytes = static_cast<size_t>(dtype_bytes(dtype, element_count(dims)));
-  // 64-byte aligned, as kernels like it; calloc'd pages are zero without being touched.
-  size_t room = (bytes + 63) / 64 * 64 + 64;
-  std::shared_ptr<void> owner(std::calloc(1, room), std::free);
+  // 64-byte aligned, as kernels like it. Large ones are pages of their own: zero without being touched, and given back to the
+  // system when they are no longer needed, where a heap keeps them.
+  constexpr size_t kPages = size_t{1} << 20;
+  const size_t room = (bytes + 63) / 64 * 64 + 64;
+  std::shared_ptr<void> owner;
+  if (bytes >= kPages) {
+    void* pages = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages != MAP_FAILED) owner.reset(pages, [room](void* p) { munmap(p, room); });
+  }
+  if (!owner) owner.reset(std::calloc(1, room), std::free);
   auto address = (reinterpret_cast<uintptr_t>(owner.get()) + 63) / 64 * 64;
   return Tensor(dtype, std::move(dims), {reinterpret_cast<const std::byte*>(address), bytes}, owner);
 }

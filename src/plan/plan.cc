@@ -4,8 +4,8 @@
 
 namespace temper {
 
-Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text,
-                  std::span<const WeightPiece> weights, ByteSink& sink) {
+Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text, std::vector<WeightPiece> weights,
+                  ByteSink& sink) {
   PlanWriter writer(sink);
   for (const plan::PlanT* plan : plans) {
     flatbuffers::FlatBufferBuilder meta;
@@ -17,11 +17,12 @@ Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& 
   TEMPER_TRY(writer.write(graph_text));
   TEMPER_TRY(writer.begin(SectionKind::kWeights));
   static constexpr std::byte kZeros[4096] = {};
-  for (const WeightPiece& piece : weights) {
+  for (WeightPiece& piece : weights) {
     while (writer.position() < piece.offset) {
       TEMPER_TRY(writer.write(std::span(kZeros).first(std::min<uint64_t>(sizeof(kZeros), piece.offset - writer.position()))));
     }
     TEMPER_TRY(writer.write(piece.bytes));
+    piece.owner.reset();
   }
   return writer.finish();
 }

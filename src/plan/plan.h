@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/byte_sink.h"
 #include "base/error.h"
@@ -29,14 +30,16 @@ struct PlanParts {
   std::shared_ptr<const void> owner;  // of weights: a mapped file or memory
 };
 
-// Writes the container. `weights` is asked for piece by piece, so that no second copy of them is ever made.
+// Writes the container. Each piece of the weights is let go when it is written, so that a plan in memory grows while what it is
+// made of shrinks.
 struct WeightPiece {
   uint64_t offset;  // ascending; gaps are zeros
   std::span<const std::byte> bytes;
+  std::shared_ptr<const void> owner;  // of the bytes
 };
 // One plan for each target, the main one first; their constants are in the one block of weights.
-Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text,
-                  std::span<const WeightPiece> weights, ByteSink& sink);
+Status write_plan(std::span<const plan::PlanT* const> plans, const std::string& graph_text, std::vector<WeightPiece> weights,
+                  ByteSink& sink);
 
 // Given the targets of a file, the main one first, says which is wanted.
 using TargetChooser = std::function<Expected<size_t>(std::span<const std::string>)>;
