@@ -72,7 +72,7 @@ ScalarValue Tensor::at(int64_t i) const {
       v.f = f8e5m2_to_f32(reinterpret_cast<const uint8_t*>(p)[i]);
       break;
     case DType::kI8:
-      v.i = reinterpret_cast<const int8_t*>(p)[i];
+      v.i = int{reinterpret_cast<const int8_t*>(p)[i]};
       break;
     case DType::kI16:
       v.i = reinterpret_cast<const int16_t*>(p)[i];
