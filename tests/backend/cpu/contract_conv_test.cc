@@ -202,6 +202,28 @@ TEST(ContractConv, Transposed) {
   check_all(ContractProblem::make_conv_transpose(g));
 }
 
+// Weights are packed once, for images of any size: also for one whose output is smaller than the stride.
+TEST(ContractConv, PackedWeightsDoNotDependOnTheImage) {
+  ConvGeometry small = conv(1, 1, 1, 5, 18, 2, 3, 0), large = conv(1, 6, 7, 5, 18, 2, 3, 0);
+  small.out_h = small.out_w = 2;
+  large.out_h = 17, large.out_w = 20;
+  const ContractProblem of_small = ContractProblem::make_conv_transpose(small);
+  const ContractProblem of_large = ContractProblem::make_conv_transpose(large);
+  const std::vector<float> w = random_floats(5 * 18 * 4, 7);
+  for (IsaLevel isa : levels()) {
+    Machine machine;
+    machine.isa = isa;
+    for (const ContractConfig& config : enumerate_configs(of_large, machine)) {
+      ASSERT_EQ(packed_size(of_small, config), packed_size(of_large, config)) << config.to_string();
+      std::vector<std::byte> a(packed_size(of_small, config)), b(a.size());
+      pack(of_small, config, onnx_conv_weights(of_small, w.data()), a.data());
+      pack(of_large, config, onnx_conv_weights(of_large, w.data()), b.data());
+      EXPECT_EQ(a, b) << config.to_string();
+    }
+  }
+  check_all(of_small);
+}
+
 TEST(ContractConv, FewOutputChannels) {
   const auto check_thin = [](const ContractProblem& p) {
     Machine machine;

@@ -72,8 +72,9 @@ void lower_conv(const ContractProblem& problem, const ContractConfig& config, Lo
   l.image_rows = g.out_h * g.out_w;
   l.row_width = g.out_w;
   if (problem.form == ContractProblem::Form::kConvTranspose) {
-    l.phases_y = std::min(g.stride_h, g.out_h);
-    l.phases_x = std::min(g.stride_w, g.out_w);
+    // Also where a small output has nothing in some: packed weights lie by phases, whatever the size of the image.
+    l.phases_y = g.stride_h;
+    l.phases_x = g.stride_w;
     Phase& all = l.phase_of_all;
     for (int64_t i = 0; i < l.phases(); ++i) {
       const Phase p = make_phase(problem, l, i);
