@@ -17,8 +17,8 @@ struct Import {
   std::optional<temper::Graph> graph;  // absent when there are problems
   std::vector<Error> problems;
   std::vector<std::pair<std::string, std::string>> metadata;
-  std::vector<std::string>
-      assumptions;  // decided without being known, and asserted at run time: see Note [Branches of different rank]
+  // Decided without being known, and asserted at run time: see Note [Branches of different rank].
+  std::vector<std::string> assumptions;
 };
 
 // Local functions are already inlined (functions.h) and the model is valid (validate.h).

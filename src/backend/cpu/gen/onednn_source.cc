@@ -13,7 +13,7 @@ namespace {
 
 // A contraction that the library takes.
 struct Taken {
-  const onednn::Library* library;
+  const onednn::Library* dnnl;
   ContractLowering lowering;
   ContractProblem problem;
   ContractOffsets offsets;
@@ -41,9 +41,9 @@ std::optional<std::string> refuse_weights(const Taken& t, const WeightView& raw)
 // Whether it has more than loops for all pieces of a cut.
 std::optional<std::string> refuse_cut(const Taken& t, int64_t parts) {
   for (const onednn::Piece& piece : onednn::cut(t.problem, t.offsets, parts)) {
-    auto described = onednn::describe(*t.library, t.lowering.code_, piece, t.form());
+    auto described = onednn::describe(*t.dnnl, t.lowering.code_, piece, t.form());
     if (!described.ok()) return described.error().message();
-    if (is_reference(onednn::implementation(*t.library, *described))) return "oneDNN has only its reference implementation";
+    if (is_reference(onednn::implementation(*t.dnnl, *described))) return "oneDNN has only its reference implementation";
   }
   return std::nullopt;
 }
@@ -61,13 +61,13 @@ std::variant<Taken, std::string> take(const Candidate& candidate, const Device& 
   const auto fields = lowering.fields_at_best();
   Taken t{*found, lowering, code.problem(fields), code.offsets(fields)};
   if (Status valid = validate(t.problem); !valid.ok()) return valid.error().message();
-  onednn::OneThread one_thread(*t.library);
-  auto described = onednn::describe(*t.library, code, onednn::whole(t.problem, t.offsets), nullptr);
+  onednn::OneThread one_thread(*t.dnnl);
+  auto described = onednn::describe(*t.dnnl, code, onednn::whole(t.problem, t.offsets), nullptr);
   if (!described.ok()) return described.error().message();
-  t.implementation = onednn::implementation(*t.library, *described);
+  t.implementation = onednn::implementation(*t.dnnl, *described);
   if (is_reference(t.implementation)) return "oneDNN has only its reference implementation";
   if (t.constant()) {
-    t.weights = onednn::argument(*t.library, *described, dnnl_query_weights_md);
+    t.weights = onednn::argument(*t.dnnl, *described, dnnl_query_weights_md);
     const Tensor& raw = *candidate.constants[code.b_buffer];
     if (auto why = refuse_weights(t, lowering.weights(raw.bytes().data()))) return *why;
   }
@@ -75,7 +75,7 @@ std::variant<Taken, std::string> take(const Candidate& candidate, const Device& 
   ContractOffsets dense = t.offsets;
   for (const ContractProblem& other : lowering.problems_at_other_extents()) {
     if (t.offsets.residual_row != 0) dense.residual_row = extents(other).cols;
-    auto there = onednn::describe(*t.library, code, onednn::whole(other, dense), t.form());
+    auto there = onednn::describe(*t.dnnl, code, onednn::whole(other, dense), t.form());
     if (!there.ok()) return there.error().message() + ", at another shape";
   }
   return t;
@@ -94,7 +94,7 @@ class OneDnnSource final : public TacticSource {
     auto taken = take(candidate, device);
     if (auto* why = std::get_if<std::string>(&taken)) return Decline{*why};
     const Taken& t = std::get<Taken>(taken);
-    onednn::OneThread one_thread(*t.library);
+    onednn::OneThread one_thread(*t.dnnl);
     // As quick as ours, says the estimate: they are to be measured against each other.
     const Machine machine = machine_of(device);
     const double estimate = estimate_us(t.problem, enumerate_configs(t.problem, machine).front(), machine);
@@ -131,9 +131,9 @@ class OneDnnSource final : public TacticSource {
     for (int i = 0; i < code.contract.buffers; ++i) steps[0].arguments.push_back({i, {}});
     if (t.constant()) {
       const Tensor& raw = *candidate.constants[code.contract.b_buffer];
-      Tensor stored = Tensor::zeros(DType::kU8, {static_cast<int64_t>(t.library->memory_desc_get_size(&t.weights))});
-      TEMPER_TRY(onednn::store_weights(*t.library, t.problem, t.lowering.weights(raw.bytes().data()), t.weights,
-                                       stored.mutable_bytes()));
+      Tensor stored = Tensor::zeros(DType::kU8, {static_cast<int64_t>(t.dnnl->memory_desc_get_size(&t.weights))});
+      TEMPER_TRY(
+          onednn::store_weights(*t.dnnl, t.problem, t.lowering.weights(raw.bytes().data()), t.weights, stored.mutable_bytes()));
       steps[0].arguments[code.contract.b_buffer] = {-1, std::move(stored)};
     }
     return steps;
