@@ -151,6 +151,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   build.compile.progress = [&](const std::string& unit, int done, int of) { return progress.kernels_done(done, of); };
   build.metadata = network.metadata();
   build.record = make_notes(network, config);
+  build.constants_rest = [&] { network.let_go_of_files(); };
 
   PageSink sink;
   const Status built = build_plan(network.graph(), build, sink);

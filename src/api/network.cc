@@ -145,4 +145,8 @@ Status Network::adopt(Imported imported) {
 
 Status Network::still_intact() const { return storage_ ? storage_->still_intact() : Status(); }
 
+void Network::let_go_of_files() const {
+  if (storage_) storage_->let_go();
+}
+
 }  // namespace temper::api

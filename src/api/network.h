@@ -105,6 +105,8 @@ class Network final : public nvinfer1::INetworkDefinition {
   Status adopt(Imported imported);
   // An Error when a file that weights lie in was changed since it was read.
   Status still_intact() const;
+  // The constants will not be read for a while: what is mapped of them need not stay in memory.
+  void let_go_of_files() const;
 
   const Reporter& reporter() const { return reporter_; }
   Graph& graph() { return graph_; }

@@ -197,4 +197,9 @@ void MappedFile::will_need() const {
   madvise(const_cast<std::byte*>(data_), size_, MADV_WILLNEED);
 }
 
+void MappedFile::let_go() const {
+  // Pages that were lost are a mapping of their own, of zeros (see Note [Shrinking files]): they are zeros again.
+  if (size_ != 0) madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
 }  // namespace temper

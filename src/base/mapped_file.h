@@ -49,6 +49,9 @@ class MappedFile {
 
   // Tells the system that all of it is about to be read; brings it into the page tables where the system can. Only a hint.
   void will_need() const;
+  // Gives the memory of all pages back to the system; a page that is read again comes back from the file. Changes nothing but
+  // what the process holds.
+  void let_go() const;
 
  private:
   void swap(MappedFile& other) noexcept;

@@ -69,6 +69,7 @@ Expected<CompiledPlan> compile_for(const Graph& graph, const std::string& text, 
     Autotuner survey(tune, cache);
     options.chooser = &survey;
     TEMPER_TRY(compile(graph, options));
+    if (config.constants_rest) config.constants_rest();
     tune.survey = false;
     cache.set_decision(key, survey.decision());
     options.progress = {};  // what is left takes no time
@@ -124,6 +125,10 @@ void join_weights(CompiledPlan& whole, CompiledPlan& more) {
 Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
   const Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
   const std::string text = graph.to_string();
+  const auto constants_rest = [&] {
+    if (config.constants_rest) config.constants_rest();
+  };
+  constants_rest();  // folding and hashing have read all of them, tuning reads one kernel's at a time
   TimingCache fresh;
   TimingCache& cache = config.cache ? *config.cache : fresh;
   const int64_t bytes = weight_bytes(network);
@@ -140,6 +145,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
     other.plan.weights_bytes = whole.plan.weights_bytes;
     plans.push_back(&other.plan);
   }
+  constants_rest();
   return write_plan(plans, text, std::move(whole.weights), sink);
 }
 

@@ -1,6 +1,7 @@
 // build_plan: the orchestrator. Network, configuration and profile in; the bytes of a plan out.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,8 @@ struct BuildConfig {
   TimingCache* cache = nullptr;
   bool error_on_cache_miss = false;  // fail rather than measure
   LogSink* log = nullptr;
+  // Called when the network's constants were read and will not be soon: where they are pages of files, their memory can go.
+  std::function<void()> constants_rest;
 };
 
 // The device of this machine: its instruction set and the default number of threads (0) or the one given.

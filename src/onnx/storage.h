@@ -37,6 +37,11 @@ class Storage {
     return {};
   }
 
+  // Weights will not be read for a while: the memory of mapped files can go.
+  void let_go() const {
+    for (const MappedFile& file : files_) file.let_go();
+  }
+
  private:
   std::deque<std::string> texts_;
   std::vector<std::unique_ptr<std::byte[]>> buffers_;

@@ -54,6 +54,8 @@ TEST_F(Files, MapsTheWholeFile) {
   EXPECT_FALSE(file->read(3, part).ok());
   EXPECT_FALSE(file->read(UINT64_MAX, part).ok());
   file->will_need();
+  file->let_go();
+  EXPECT_EQ(text_of(file->bytes()), "hello");
   MappedFile moved = std::move(*file);
   EXPECT_EQ(text_of(moved.bytes()), "hello");
 }
