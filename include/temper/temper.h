@@ -79,6 +79,15 @@ TENSORRTAPI int getCpuThreads(nvinfer1::IRuntime const& runtime) noexcept;
 // was for before.
 TENSORRTAPI bool setTargets(nvinfer1::IBuilderConfig& config, char const* targets) noexcept;
 
+// ---- Types of layers ----
+
+// The type in which a layer of the network is to compute, and the types of its outputs, by the layer's name (of an ONNX model:
+// the node's name); "*" stands for all that are not named. They bind as the builder flags kOBEY_PRECISION_CONSTRAINTS and
+// kPREFER_PRECISION_CONSTRAINTS say, and not at all without. false: no name, or no such type.
+TENSORRTAPI bool setLayerPrecision(nvinfer1::IBuilderConfig& config, char const* layer, nvinfer1::DataType type) noexcept;
+TENSORRTAPI bool setLayerOutputType(nvinfer1::IBuilderConfig& config, char const* layer, int output,
+                                    nvinfer1::DataType type) noexcept;
+
 // ---- Passes of the optimiser ----
 
 // The names of all passes, in the order they run.

@@ -73,6 +73,12 @@ bool setCpuThreads(nvinfer1::IRuntime& runtime, int threads) noexcept {
 bool setTargets(nvinfer1::IBuilderConfig& config, char const* targets) noexcept {
   return static_cast<BuilderConfig&>(config).set_targets(targets);
 }
+bool setLayerPrecision(nvinfer1::IBuilderConfig& config, char const* layer, nvinfer1::DataType type) noexcept {
+  return static_cast<BuilderConfig&>(config).set_layer_precision(layer, type);
+}
+bool setLayerOutputType(nvinfer1::IBuilderConfig& config, char const* layer, int output, nvinfer1::DataType type) noexcept {
+  return static_cast<BuilderConfig&>(config).set_layer_output_type(layer, output, type);
+}
 int getCpuThreads(nvinfer1::IBuilderConfig const& config) noexcept {
   return static_cast<const BuilderConfig&>(config).cpu_threads();
 }

@@ -149,6 +149,8 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
     if (pass != "import") progress.pass_done();
   };
   build.compile.progress = [&](const std::string& unit, int done, int of) { return progress.kernels_done(done, of); };
+  const auto strong = nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED;
+  if (!network.getFlag(strong)) build.passes.narrowing = config.narrowing();
   build.metadata = network.metadata();
   build.record = make_notes(network, config);
   build.constants_rest = [&] { network.let_go_of_files(); };

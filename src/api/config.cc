@@ -15,6 +15,8 @@ using nvinfer1::BuilderFlag;
 
 namespace {
 
+constexpr int kMostOutputs = 1 << 16;  // of a layer
+
 // Flags that ask for something which this version does not do; all others permit something, which need not be done, or are met.
 constexpr std::pair<BuilderFlag, const char*> kRefusedFlags[] = {
     {BuilderFlag::kREFIT, "kREFIT (weights that can be replaced)"},
@@ -179,6 +181,48 @@ std::vector<Device> BuilderConfig::devices() const {
   return devices;
 }
 
+namespace {
+
+Expected<DType> layer_type(const char* layer, nvinfer1::DataType type) {
+  if (!layer || !*layer) return invalid("a type was given for a layer without a name");
+  const auto known = is_value(type) ? from_public(type) : std::nullopt;
+  if (!known) return invalid("the layer '" + std::string(layer) + "' was given a DataType that Temper does not have");
+  return *known;
+}
+
+}  // namespace
+
+bool BuilderConfig::set_layer_precision(const char* layer, nvinfer1::DataType type) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    const DType dtype = TEMPER_TRY(layer_type(layer, type));
+    state_->layers[layer].compute = dtype;
+    return true;
+  });
+}
+
+bool BuilderConfig::set_layer_output_type(const char* layer, int output, nvinfer1::DataType type) noexcept {
+  return guarded(reporter_, false, [&]() -> Expected<bool> {
+    const DType dtype = TEMPER_TRY(layer_type(layer, type));
+    if (output < 0 || output >= kMostOutputs)
+      return invalid("the layer '" + std::string(layer) + "' has no output " + std::to_string(output));
+    auto& outputs = state_->layers[layer].outputs;
+    if (outputs.size() <= static_cast<size_t>(output)) outputs.resize(static_cast<size_t>(output) + 1);
+    outputs[static_cast<size_t>(output)] = dtype;
+    return true;
+  });
+}
+
+Narrowing BuilderConfig::narrowing() const {
+  Narrowing n;
+  // binary16 has three more bits than bfloat16: where both are permitted it comes first.
+  if (getFlag(BuilderFlag::kFP16)) n.types.push_back(DType::kF16);
+  if (getFlag(BuilderFlag::kBF16)) n.types.push_back(DType::kBF16);
+  if (getFlag(BuilderFlag::kPREFER_PRECISION_CONSTRAINTS)) n.binding = TypeBinding::kPrefer;
+  if (getFlag(BuilderFlag::kOBEY_PRECISION_CONSTRAINTS)) n.binding = TypeBinding::kObey;
+  n.layers = state_->layers;
+  return n;
+}
+
 bool BuilderConfig::switch_pass(std::string_view name, bool on) noexcept {
   return guarded(reporter_, false, [&]() -> Expected<bool> {
     std::string all;
@@ -213,6 +257,10 @@ bool BuilderConfig::switch_source(std::string_view name, bool on) noexcept {
 }
 
 Status BuilderConfig::check() const {
+  if (getFlag(BuilderFlag::kOBEY_PRECISION_CONSTRAINTS) && getFlag(BuilderFlag::kPREFER_PRECISION_CONSTRAINTS)) {
+    return invalid(
+        "the builder flags kOBEY_PRECISION_CONSTRAINTS and kPREFER_PRECISION_CONSTRAINTS exclude each other; set one");
+  }
   for (const auto& [flag, name] : kRefusedFlags) {
     if (getFlag(flag))
       return Error(ErrorCode::kUnsupported, "the builder flag " + std::string(name) + " is not supported; build without it");

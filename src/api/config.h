@@ -10,6 +10,7 @@
 
 #include "api/profile.h"
 #include "api/timing_cache.h"
+#include "passes/narrow_floats.h"
 #include "temper/temper.h"
 #include "tune/source.h"
 
@@ -70,6 +71,10 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
   bool switch_pass(std::string_view pass, bool on) noexcept;
   bool switch_source(std::string_view source, bool on) noexcept;
   bool set_targets(const char* targets) noexcept;
+  bool set_layer_precision(const char* layer, nvinfer1::DataType type) noexcept;
+  bool set_layer_output_type(const char* layer, int output, nvinfer1::DataType type) noexcept;
+  // Weak typing as flags and layers ask for it.
+  Narrowing narrowing() const;
   // The main one first.
   std::vector<Device> devices() const;
   void set_pass_listener(PassListener listener) { state_->listener = std::move(listener); }
@@ -102,6 +107,7 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
     int threads = 0;
     std::vector<std::string> targets{"cpu"};
     std::set<std::string, std::less<>> disabled;
+    std::map<std::string, LayerTypes, std::less<>> layers;
     std::map<std::string, bool, std::less<>> sources;
     PassListener listener;
   };

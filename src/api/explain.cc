@@ -158,7 +158,13 @@ std::string explain_text(const Engine& engine) {
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
   }
   std::string text = "built for " + joined(plan.targets) + ", " + std::to_string(plan.threads) +
-                     (plan.threads == 1 ? " thread" : " threads") + "\n\n";
+                     (plan.threads == 1 ? " thread" : " threads") + "\n";
+  for (const auto& note : plan.record) {
+    const bool about_types = note->key == plan::kTypesAskedNote || note->key == plan::kProductsNote ||
+                             note->key.starts_with(std::string(plan::kTypeNote) + " ");
+    if (about_types) text += note->key + ": " + note->value + "\n";
+  }
+  text += "\n";
   for (size_t r = 0; r < rows.size(); ++r) {
     for (size_t c = 0; c < rows[r].size(); ++c) {
       const std::string pad(widths[c] - rows[r][c].size(), ' ');

@@ -32,6 +32,25 @@ Dims read_dims(std::string_view text) {
   return dims.nbDims == 0 ? invalid_dims() : dims;
 }
 
+// "f16, bf16; obeying conv1: f32".
+std::string types_text(const Narrowing& narrowing) {
+  std::string text;
+  for (DType type : narrowing.types) text += (text.empty() ? "" : ", ") + std::string(dtype_name(type));
+  if (text.empty()) text = "f32";
+  if (narrowing.layers.empty()) return text;
+  text += narrowing.binding == TypeBinding::kNone     ? "; not binding"
+          : narrowing.binding == TypeBinding::kPrefer ? "; preferring"
+                                                      : "; obeying";
+  for (const auto& [name, layer] : narrowing.layers) {
+    text += " " + name + ":";
+    if (layer.compute) text += " " + std::string(dtype_name(*layer.compute));
+    for (const auto& type : layer.outputs) text += " -> " + std::string(type ? dtype_name(*type) : "any");
+    text += ",";
+  }
+  text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> make_notes(const Network& network, BuilderConfig& config) {
@@ -40,6 +59,13 @@ std::vector<std::pair<std::string, std::string>> make_notes(const Network& netwo
   notes.emplace_back(kNetworkKey, network.getName());
   notes.emplace_back(kVerbosityKey, std::to_string(int(config.getProfilingVerbosity())));
   notes.emplace_back("optimization level", std::to_string(config.getBuilderOptimizationLevel()));
+  const Narrowing narrowing = config.narrowing();
+  const bool strong = network.getFlag(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+  if (strong) {
+    notes.emplace_back(plan::kTypesAskedNote, "those of the network");
+  } else if (!narrowing.types.empty() || !narrowing.layers.empty()) {
+    notes.emplace_back(plan::kTypesAskedNote, types_text(narrowing));
+  }
   for (size_t k = 0; k < config.profiles().size(); ++k) {
     for (const auto& [name, range] : config.profiles()[k].profile().inputs) {
       std::string text;

@@ -48,9 +48,21 @@ Hash128 build_key(std::string_view text, const CompileOptions& compile, bool col
   return hasher.finish();
 }
 
+// What is permitted, less what the device does no faster; says what it is in `notes`.
+Narrowing narrowing_for(const Device& device, const Narrowing& asked, std::vector<std::pair<std::string, std::string>>& notes) {
+  Narrowing given = asked;
+  std::erase_if(given.types, [&](DType type) {
+    const auto why = why_not_narrow(device, type);
+    if (why) notes.emplace_back(std::string(plan::kTypeNote) + " " + std::string(dtype_name(type)), "f32 instead: " + *why);
+    return why.has_value();
+  });
+  return given;
+}
+
 // The plan for one device.
 Expected<CompiledPlan> compile_for(const Graph& graph, const std::string& text, const BuildConfig& config,
-                                   const CompileOptions& wanted, int64_t network_bytes, TimingCache& cache) {
+                                   const CompileOptions& wanted, int64_t network_bytes,
+                                   const std::vector<std::pair<std::string, std::string>>& type_notes, TimingCache& cache) {
   const int64_t weights = weight_bytes(graph);
   // Weights that do not stay in the last cache from one run to the next come from memory each time.
   const bool cold = weights > cpu_info().l3_bytes / 2;
@@ -86,6 +98,8 @@ Expected<CompiledPlan> compile_for(const Graph& graph, const std::string& text, 
   };
   for (const auto& pair : config.metadata) compiled.plan.metadata.push_back(note(pair));
   for (const auto& pair : config.record) compiled.plan.record.push_back(note(pair));
+  for (const auto& pair : type_notes) compiled.plan.record.push_back(note(pair));
+  compiled.plan.record.push_back(note({std::string(plan::kProductsNote), product_types(graph)}));
   compiled.plan.record.push_back(note({std::string(plan::kModelWeightsNote), std::to_string(network_bytes)}));
   // A build that measures nothing learns nothing here either, so that equal caches still give equal plans.
   const bool measures = wanted.build.optimization_level > 0 && !(decided && tuner.replayed()) && !config.error_on_cache_miss;
@@ -123,21 +137,43 @@ void join_weights(CompiledPlan& whole, CompiledPlan& more) {
 }  // namespace
 
 Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
-  const Graph graph = TEMPER_TRY(run_passes(network.clone(), config.passes));
-  const std::string text = graph.to_string();
   const auto constants_rest = [&] {
     if (config.constants_rest) config.constants_rest();
   };
-  constants_rest();  // folding and hashing have read all of them, tuning reads one kernel's at a time
+  // A graph for each choice of types that a device makes; the plan holds that of the first device.
+  struct Typed {
+    std::vector<DType> types;
+    Graph graph;
+    std::string text;
+  };
+  std::vector<std::unique_ptr<Typed>> graphs;
+  const auto graph_for = [&](const Device& device,
+                             std::vector<std::pair<std::string, std::string>>& notes) -> Expected<const Typed*> {
+    PassOptions passes = config.passes;
+    passes.narrowing = narrowing_for(device, config.passes.narrowing, notes);
+    for (const auto& made : graphs) {
+      if (made->types == passes.narrowing.types) return made.get();
+    }
+    if (!graphs.empty()) passes.observe = {};
+    Graph graph = TEMPER_TRY(run_passes(network.clone(), passes));
+    std::string text = graph.to_string();
+    constants_rest();  // folding and hashing have read all of them, tuning reads one kernel's at a time
+    graphs.push_back(std::make_unique<Typed>(Typed{passes.narrowing.types, std::move(graph), std::move(text)}));
+    return graphs.back().get();
+  };
   TimingCache fresh;
   TimingCache& cache = config.cache ? *config.cache : fresh;
   const int64_t bytes = weight_bytes(network);
-  CompiledPlan whole = TEMPER_TRY(compile_for(graph, text, config, config.compile, bytes, cache));
+  std::vector<std::pair<std::string, std::string>> notes;
+  const Typed* first = TEMPER_TRY(graph_for(config.compile.device, notes));
+  CompiledPlan whole = TEMPER_TRY(compile_for(first->graph, first->text, config, config.compile, bytes, notes, cache));
   std::vector<CompiledPlan> others;
   for (const Device& device : config.more_devices) {
     CompileOptions wanted = config.compile;
     wanted.device = device;
-    others.push_back(TEMPER_TRY_AT(compile_for(graph, text, config, wanted, bytes, cache), device.target));
+    notes.clear();
+    const Typed* typed = TEMPER_TRY_AT(graph_for(device, notes), device.target);
+    others.push_back(TEMPER_TRY_AT(compile_for(typed->graph, typed->text, config, wanted, bytes, notes, cache), device.target));
     join_weights(whole, others.back());
   }
   std::vector<const plan::PlanT*> plans{&whole.plan};
@@ -146,7 +182,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
     plans.push_back(&other.plan);
   }
   constants_rest();
-  return write_plan(plans, text, std::move(whole.weights), sink);
+  return write_plan(plans, first->text, std::move(whole.weights), sink);
 }
 
 }  // namespace temper

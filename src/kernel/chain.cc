@@ -90,6 +90,7 @@ Unit joined(const Unit& scores, const Unit& rows, const Unit& values) {
     int first = static_cast<int>(whole.region.value_types().size());
     append(whole.region, part->region, number);
     before = first + part->region.outputs[0] - static_cast<int>(part->region.inputs.size());
+    whole.nodes.insert(whole.nodes.end(), part->nodes.begin(), part->nodes.end());
     for (const std::string& name : part->names) {
       if (std::find(whole.names.begin(), whole.names.end(), name) == whole.names.end()) whole.names.push_back(name);
     }

@@ -404,6 +404,7 @@ class Partitioner {
 
   Unit emit_group(const Group& group, const std::vector<char>& leaves) {
     Unit unit;
+    unit.nodes = group.nodes;
     for (NodeId id : group.nodes) {
       const std::string& name = graph_.node(id).name;
       if (!name.empty() && std::find(unit.names.begin(), unit.names.end(), name) == unit.names.end())

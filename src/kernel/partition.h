@@ -32,6 +32,7 @@ struct Unit {
   // the region.
   std::vector<std::vector<int>> output_order;
   std::vector<std::string> names;  // nodes of the model that it covers, in order
+  std::vector<NodeId> nodes;       // of the graph, in order
   NodeId control = kNone32;
   // Of a joined unit (kernel/chain.h): units that do the same one after the other. Empty: it is whole.
   std::vector<Unit> parts;

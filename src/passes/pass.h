@@ -13,24 +13,27 @@
 #include <vector>
 
 #include "ops/builder.h"
+#include "passes/narrow_floats.h"
 
 namespace temper {
 
+struct PassOptions {
+  std::set<std::string, std::less<>> disabled;
+  Narrowing narrowing;
+  // Called before the first pass (name "import") and after each.
+  std::function<void(std::string_view pass, const Graph& graph)> observe;
+  std::function<bool()> cancelled;
+};
+
 struct Pass {
   std::string_view name;
-  Expected<Graph> (*run)(const Graph& graph);
+  Expected<Graph> (*run)(const Graph& graph, const PassOptions& options);
   bool required = false;  // without it there is nothing to lower: it can't be switched off
 };
 
 // All passes, in the order in which they run.
 const std::vector<Pass>& all_passes();
 
-struct PassOptions {
-  std::set<std::string, std::less<>> disabled;
-  // Called before the first pass (name "import") and after each.
-  std::function<void(std::string_view pass, const Graph& graph)> observe;
-  std::function<bool()> cancelled;
-};
 Expected<Graph> run_passes(Graph graph, const PassOptions& options);
 
 // Writes a graph anew. `rewrite` is called for each node in order with its operands in the new graph, and returns the node's

@@ -19,6 +19,9 @@ namespace temper {
 namespace plan {
 // Keys of the plan's record that a build writes by itself.
 inline constexpr std::string_view kModelWeightsNote = "bytes of the model's weights";
+inline constexpr std::string_view kTypeNote = "type";          // then a type that was permitted and is not used, and why
+inline constexpr std::string_view kProductsNote = "products";  // of floats, by the type of their operands
+inline constexpr std::string_view kTypesAskedNote = "types permitted";
 inline constexpr std::string_view kPeakNote = "nanoseconds for 10^9 operations at best";  // f32, on the plan's threads
 }  // namespace plan
 

@@ -16,7 +16,22 @@ std::map<std::string, Registered, std::less<>>& registered() {
   return r;
 }
 
+std::map<std::string, RegisterArithmetic::Judge, std::less<>>& judges() {
+  static std::map<std::string, RegisterArithmetic::Judge, std::less<>> j;
+  return j;
+}
+
+std::string_view family_of(std::string_view target) { return target.substr(0, target.find_first_of("-_")); }
+
 }  // namespace
+
+RegisterArithmetic::RegisterArithmetic(std::string_view family, Judge judge) { judges()[std::string(family)] = judge; }
+
+std::optional<std::string> why_not_narrow(const Device& device, DType type) {
+  auto found = judges().find(family_of(device.target));
+  if (found == judges().end()) return "no backend for " + device.target + " computes in it";
+  return found->second(device, type);
+}
 
 RegisterSource::RegisterSource(int priority, const TacticSource& source, std::string_view family) {
   Registered& r = registered()[std::string(family)];
@@ -30,7 +45,7 @@ RegisterSource::RegisterSource(int priority, const TacticSource& source, std::st
 
 const std::vector<const TacticSource*>& tactic_sources(std::string_view target) {
   static const std::vector<const TacticSource*> kNone;
-  auto found = registered().find(target.substr(0, target.find_first_of("-_")));
+  auto found = registered().find(family_of(target));
   return found == registered().end() ? kNone : found->second.sources;
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,14 @@ namespace temper {
 struct Device {
   std::string target;  // "cpu-v4-vnni", "sm_90"
   int threads = 1;
+};
+
+// Why products of that 16-bit type would be no faster on the device than those of f32; nullopt: they are. A family of targets
+// registers its judge.
+std::optional<std::string> why_not_narrow(const Device& device, DType type);
+struct RegisterArithmetic {
+  using Judge = std::optional<std::string> (*)(const Device& device, DType type);
+  RegisterArithmetic(std::string_view family, Judge judge);
 };
 
 struct BuildOptions {

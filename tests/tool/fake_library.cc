@@ -485,6 +485,14 @@ bool setCpuThreads(nvinfer1::IRuntime&, int threads) noexcept {
   fake::seen.runtime_threads = threads;
   return true;
 }
+bool setLayerPrecision(nvinfer1::IBuilderConfig&, const char* layer, nvinfer1::DataType type) noexcept {
+  fake::seen.layer_types.push_back(std::string(layer) + " " + std::to_string(int(type)));
+  return true;
+}
+bool setLayerOutputType(nvinfer1::IBuilderConfig&, const char* layer, int output, nvinfer1::DataType type) noexcept {
+  fake::seen.layer_types.push_back(std::string(layer) + "[" + std::to_string(output) + "] " + std::to_string(int(type)));
+  return true;
+}
 bool setTargets(nvinfer1::IBuilderConfig&, const char* targets) noexcept {
   fake::seen.targets = targets;
   return true;

@@ -14,6 +14,7 @@ namespace fake {
 struct Seen {
   int builds = 0;
   int level = -1;
+  std::vector<std::string> layer_types;
   int config_threads = 0, runtime_threads = 0;
   std::map<std::string, bool> sources;  // switched on or off
   std::string targets;

@@ -129,6 +129,26 @@ TEST_F(Tool, ProfilesAndOptionsReachTheBuilder) {
   EXPECT_TRUE(fake::seen.flags >> int(nvinfer1::BuilderFlag::kERROR_ON_TIMING_CACHE_MISS) & 1);
 }
 
+TEST_F(Tool, TypesReachTheBuilder) {
+  using enum nvinfer1::BuilderFlag;
+  const auto flag = [](nvinfer1::BuilderFlag f) { return (fake::seen.flags >> int(f) & 1) != 0; };
+  const std::vector<std::string> model = {"--onnx=m.onnx", "--saveEngine=p", "--skipInference", "--shapes=x:1x4"};
+  auto words = model;
+  words.insert(words.end(), {"--bf16", "--precisionConstraints=obey", "--layerPrecisions=a:fp32,'b:0':bf16",
+                             "--layerOutputTypes=c:fp16+fp32"});
+  ASSERT_EQ(trtexec(words).status, 0);
+  EXPECT_TRUE(flag(kBF16) && !flag(kFP16) && flag(kOBEY_PRECISION_CONSTRAINTS) && !flag(kPREFER_PRECISION_CONSTRAINTS));
+  EXPECT_EQ(fake::seen.layer_types, (std::vector<std::string>{"a 0", "b:0 7", "c[0] 1", "c[1] 0"}));
+  words = model;
+  words.emplace_back("--best");
+  ASSERT_EQ(trtexec(words).status, 0);
+  EXPECT_TRUE(flag(kBF16) && flag(kFP16));
+  words.back() = "--layerPrecisions=a:float";
+  EXPECT_NE(trtexec(words).err.find("takes the types fp32"), std::string::npos);
+  words.back() = "--precisionConstraints=maybe";
+  EXPECT_NE(trtexec(words).err.find("none, obey, prefer"), std::string::npos);
+}
+
 TEST_F(Tool, TimingCacheIsReadAndFilled) {
   const std::vector<std::string> words = {"--onnx=m.onnx", "--saveEngine=p", "--skipInference", "--shapes=x:1x4",
                                           "--timingCacheFile=c"};
@@ -150,7 +170,7 @@ TEST_F(Tool, FlagsAreRefusedByNameAndGuessed) {
     const char* says;
   };
   const Case cases[] = {
-      {{"--onnx=m.onnx", "--fp16"}, "--fp16 is not supported"},
+      {{"--onnx=m.onnx", "--fp8"}, "--fp8 is not supported"},
       {{"--onnx=m.onnx", "--useDLACore=0"}, "there is no DLA"},
       {{"--onnx=m.onnx", "--saveengine=p"}, "did you mean --saveEngine?"},
       {{"--onnx=m.onnx", "--durations=3"}, "did you mean --duration?"},

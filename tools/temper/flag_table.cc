@@ -97,6 +97,13 @@ void duration(Options& options, Text value, Text flag) {
   options.duration_s = parse_real(value, flag);
   if (options.duration_s < 0 && value != "-1") throw bad_argument("--duration takes seconds, or -1 for no end");
 }
+void best(Options& options, Text, Text) { options.fp16 = options.bf16 = true; }
+void constraints(Options& options, Text value, Text flag) {
+  one_of(value, flag, {"none", "obey", "prefer"});
+  options.precision_constraints = value;
+}
+void layer_precisions(Options& options, Text value, Text flag) { options.layer_precisions = parse_named_list(value, flag); }
+void layer_output_types(Options& options, Text value, Text flag) { options.layer_output_types = parse_named_list(value, flag); }
 void shapes(Options& options, Text value, Text flag) { options.shapes = parse_shapes(value, flag); }
 void load_inputs(Options& options, Text value, Text flag) { options.load_inputs = parse_named_list(value, flag); }
 
@@ -159,6 +166,12 @@ constexpr Flag kTaken[] = {
     {"--profilingVerbosity", kInBoth, kBuild, "mode", "what plans keep: layer_names_only, detailed, none", verbosity},
 
     {"--noTF32", kInAll, kPrecision, {}, "no reduced mantissas in float32 products", turn<&Options::no_tf32>},
+    {"--fp16", kIn8 | kIn10, kPrecision, {}, "permit binary16 where it is faster", turn<&Options::fp16>},
+    {"--bf16", kIn10, kPrecision, {}, "permit bfloat16 where it is faster", turn<&Options::bf16>},
+    {"--best", kIn8 | kIn10, kPrecision, {}, "permit both", best},
+    {"--precisionConstraints", kIn8 | kIn10, kPrecision, "mode", "how types of layers bind: none, prefer, obey", constraints},
+    {"--layerPrecisions", kIn8 | kIn10, kPrecision, "spec", "what layers compute in: name:fp16,'*':fp32", layer_precisions},
+    {"--layerOutputTypes", kIn8 | kIn10, kPrecision, "spec", "types of outputs: name:fp32+fp16", layer_output_types},
     {"--stronglyTyped", kInBoth, kPrecision, {}, "types are the network's", turn<&Options::strongly_typed>},
     {"--sparsity", kInAll, kPrecision, "mode", "only 'disable'", sparsity},
     {"--targets", kOurs, kPortability, "names", "what the plan is for: cpu, cpu-v3, sm_80, sm_90, ... [cpu]",

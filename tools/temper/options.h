@@ -36,7 +36,10 @@ struct Options {
   bool no_builder_cache = false;
   bool error_on_cache_miss = false;
   bool no_tf32 = false;
-  std::string targets;  // "": the library's default
+  bool fp16 = false, bf16 = false;
+  std::string precision_constraints = "none";
+  std::vector<std::pair<std::string, std::string>> layer_precisions, layer_output_types;  // layer, type or types with +
+  std::string targets;                                                                    // "": the library's default
   bool strongly_typed = false;
   std::string verbosity = "layer_names_only";
   std::map<std::string, bool> tactic_sources;  // by name: on or off

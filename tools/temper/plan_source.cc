@@ -109,6 +109,32 @@ bool fill_profile(IOptimizationProfile& profile, const ProfileSpec& spec, const 
   return any;
 }
 
+DataType layer_type(std::string_view text, std::string_view flag) {
+  if (text == "fp32") return DataType::kFLOAT;
+  if (text == "fp16") return DataType::kHALF;
+  if (text == "bf16") return DataType::kBF16;
+  if (text == "int32") return DataType::kINT32;
+  if (text == "int8") return DataType::kINT8;
+  throw bad_argument(std::string(flag) + " takes the types fp32, fp16, bf16, int32, int8; not '" + std::string(text) + "'");
+}
+
+void set_layer_types(IBuilderConfig& config, const Options& options) {
+  for (const auto& [layer, type] : options.layer_precisions) {
+    if (!temper::setLayerPrecision(config, layer.c_str(), layer_type(type, "--layerPrecisions")))
+      throw library_problem("--layerPrecisions");
+  }
+  for (const auto& [layer, types] : options.layer_output_types) {
+    std::string_view rest = types;
+    for (int output = 0;; ++output) {
+      const size_t plus = rest.find('+');
+      if (!temper::setLayerOutputType(config, layer.c_str(), output, layer_type(rest.substr(0, plus), "--layerOutputTypes")))
+        throw library_problem("--layerOutputTypes");
+      if (plus == std::string_view::npos) break;
+      rest.remove_prefix(plus + 1);
+    }
+  }
+}
+
 void configure(IBuilderConfig& config, const Options& options) {
   if (options.optimization_level >= 0) config.setBuilderOptimizationLevel(options.optimization_level);
   config.setAvgTimingIterations(options.avg_timing);
@@ -120,6 +146,11 @@ void configure(IBuilderConfig& config, const Options& options) {
   if (options.no_builder_cache) config.setFlag(BuilderFlag::kDISABLE_TIMING_CACHE);
   if (options.error_on_cache_miss) config.setFlag(BuilderFlag::kERROR_ON_TIMING_CACHE_MISS);
   if (options.no_tf32) config.clearFlag(BuilderFlag::kTF32);
+  if (options.fp16) config.setFlag(BuilderFlag::kFP16);
+  if (options.bf16) config.setFlag(BuilderFlag::kBF16);
+  if (options.precision_constraints == "obey") config.setFlag(BuilderFlag::kOBEY_PRECISION_CONSTRAINTS);
+  if (options.precision_constraints == "prefer") config.setFlag(BuilderFlag::kPREFER_PRECISION_CONSTRAINTS);
+  set_layer_types(config, options);
   config.setProfilingVerbosity(options.verbosity == "detailed" ? ProfilingVerbosity::kDETAILED
                                : options.verbosity == "none"   ? ProfilingVerbosity::kNONE
                                                                : ProfilingVerbosity::kLAYER_NAMES_ONLY);
