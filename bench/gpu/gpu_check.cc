@@ -2,9 +2,9 @@
 // backend.
 //
 //   gpu_check samples [PART PARTS [FILTER]]    one JSON line per sample and extent that is wrong, and one of counts at the end
-//   gpu_check model FILE.onnx PLAN [tf32]      builds for the GPU into PLAN, and compares its outputs with the CPU's: one JSON
-//   line gpu_check time PLAN [SECONDS]              runs a plan alone: one JSON line with milliseconds of a run, and its
-//   slowest steps
+//   gpu_check model FILE.onnx PLAN [tf32]      builds for the GPU into PLAN, and compares its outputs with the CPU's: one line
+//   gpu_check time PLAN [SECONDS]              runs a plan alone: one line with milliseconds of a run, and its slowest steps
+//   gpu_check enqueue PLAN                     the cost of an enqueue, rotating addresses, a capture of the caller's: one line
 //
 // Kernels are compiled by NVRTC where the plan is built; run.py runs all of it and writes the record.
 #include <chrono>
@@ -20,6 +20,7 @@
 #include "backend/cuda/run/driver.h"
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
+#include "bench/gpu/enqueue_check.h"
 #include "builder/build.h"
 #include "onnx/import.h"
 #include "passes/pass.h"
@@ -322,10 +323,10 @@ Status time_plan(const std::string& path, double seconds) {
 int main(int argc, char** argv) {
   using namespace temper::testing;
   const std::string command = argc > 1 ? argv[1] : "";
-  if (command != "samples" && !(command == "model" && argc > 3) && !(command == "time" && argc > 2)) {
+  if (command != "samples" && !(command == "model" && argc > 3) && !((command == "time" || command == "enqueue") && argc > 2)) {
     std::fprintf(stderr,
                  "usage: gpu_check samples [PART PARTS [FILTER]] | gpu_check model FILE.onnx PLAN [tf32] | gpu_check time PLAN "
-                 "[SECONDS]\n");
+                 "[SECONDS] | gpu_check enqueue PLAN\n");
     return 2;
   }
   auto target = gpu_target();
@@ -337,10 +338,11 @@ int main(int argc, char** argv) {
     return samples(argc > 2 ? std::atoi(argv[2]) : 0, argc > 3 ? std::max(1, std::atoi(argv[3])) : 1, argc > 4 ? argv[4] : "",
                    *target);
   }
-  temper::Status status = command == "model" ? check_model(argv[2], argv[3], argc > 4, *target)
-                                             : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
+  temper::Status status = command == "enqueue" ? check_enqueue(argv[2])
+                          : command == "model" ? check_model(argv[2], argv[3], argc > 4, *target)
+                                               : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
   if (!status.ok())
-    std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "time" ? "plan" : "model",
+    std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",
                 json(argv[2]).c_str(), json(status.error().to_string()).c_str());
   return status.ok() ? 0 : 1;
 }

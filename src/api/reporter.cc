@@ -15,6 +15,7 @@ nvinfer1::ErrorCode public_code(ErrorCode code) {
     case ErrorCode::kUnsupported:
       return nvinfer1::ErrorCode::kUNSUPPORTED_STATE;
     case ErrorCode::kIo:
+    case ErrorCode::kDeviceLost:
       return nvinfer1::ErrorCode::kFAILED_EXECUTION;
     case ErrorCode::kCorrupt:
     case ErrorCode::kIncompatible:

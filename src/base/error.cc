@@ -19,6 +19,8 @@ std::string_view error_code_name(ErrorCode code) {
       return "E_CORRUPT";
     case ErrorCode::kIncompatible:
       return "E_INCOMPATIBLE";
+    case ErrorCode::kDeviceLost:
+      return "E_DEVICE_LOST";
     case ErrorCode::kOutOfMemory:
       return "E_OUT_OF_MEMORY";
     case ErrorCode::kCancelled:

@@ -29,6 +29,7 @@ enum class ErrorCode : uint8_t {
   kIo,               // the operating system refused
   kCorrupt,          // bytes that are not what they claim to be
   kIncompatible,     // a plan or cache of another version, machine or model
+  kDeviceLost,       // a GPU that answers nothing any more, after a fault of it or of a kernel
   kOutOfMemory,      // not within the memory that there is, or that the caller allows
   kCancelled,        // the caller, a progress monitor or a signal stopped it
   kInternal,         // a broken invariant that could be reported instead of ending the process

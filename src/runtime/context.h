@@ -1,14 +1,21 @@
 // Context: one execution of an engine at a time: shapes, addresses, activations.
 //
-// Setting shapes runs the shape program and plans the memory; after that run() walks the steps. For a plan in which no size
-// depends on data, run() allocates nothing once a shape has been prepared. Addresses that kernels can't reach (memory of the
-// host, for a GPU) are copied from before the first step, and to after the last. Not thread-safe; many contexts may share an
-// engine.
+// Setting shapes runs the shape program and plans the memory; after that run() walks the steps, and enqueue() gives them to a
+// stream of the caller's and waits only where the network's data demand it. For a plan in which no size depends on data,
+// neither allocates anything once a shape has been prepared and run. Addresses that kernels can't reach (memory of the host,
+// for a GPU) are copied from before the first step, and to after the last. Not thread-safe; many contexts may share an engine.
 //
 //   Context context(engine);
 //   TEMPER_TRY(context.set_input_shape(0, {1, 3, 224, 224}));
 //   context.set_address(Context::kInput, 0, image);  context.set_address(Context::kOutput, 0, scores);
 //   TEMPER_TRY(context.run(lease));
+//
+// Note [Recorded parts]
+// On a queue that records, each sequence of launches whose sizes follow from the inputs' shapes is recorded at its first run,
+// and replayed from then on; launches whose addresses have changed since are given the new ones. What follows from shapes is
+// kept for the shapes that were used last (Shaped), bounded in number and in recorded kernels; while more shapes come by turns
+// than are kept, one is walked when it comes and recorded when it comes again before it is dropped. On a stream that the caller
+// captures, and when steps are timed, everything is walked.
 #pragma once
 
 #include <functional>
@@ -31,7 +38,8 @@ class GrowingBuffer {
       : queue_(other.queue_), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   GrowingBuffer& operator=(GrowingBuffer&&) = delete;
   ~GrowingBuffer() { clear(); }
-  std::byte* reserve(Queue& queue, int64_t bytes);
+  // `kept`: takes what was there before, for whoever still uses it.
+  std::byte* reserve(Queue& queue, int64_t bytes, std::vector<GrowingBuffer>* kept = nullptr);
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
 
@@ -40,6 +48,33 @@ class GrowingBuffer {
   Queue* queue_ = nullptr;
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
+};
+
+// A sequence of launches that can be replayed: steps [begin, end) of the plan.
+struct RecordedPart {
+  int begin = 0, end = 0;
+  std::unique_ptr<Recording> recording;  // null: not yet, or `refused`
+  bool refused = false;
+  bool stale = true;               // it may hold other addresses than the last walk
+  std::byte* workspace = nullptr;  // that it holds
+};
+
+// What follows from the inputs' shapes.
+struct Shaped {
+  std::vector<std::vector<int64_t>> dims;  // of the inputs
+  std::vector<int64_t> slots;
+  std::vector<char> segment_done;
+  std::vector<std::byte*> addresses;             // by buffer: what kernels use
+  std::vector<int64_t> bytes;                    // by buffer: how many it has, since its segment ran
+  std::vector<std::pair<int, int64_t>> planned;  // buffers in the arena, and where
+  int64_t arena_bytes = 0, workspace_bytes = 0;
+  std::vector<std::unique_ptr<Launch>> launches;   // by step
+  std::vector<std::vector<std::byte*>> arguments;  // by step: what its launch was given last
+  std::byte* workspace = nullptr;
+  std::vector<RecordedPart> parts;  // after `launches`: they go first
+  int64_t last_use = 0;
+  bool prepared = false;  // buffers and launches are those of `dims`
+  bool record = false;    // what runs
 };
 
 class Context {
@@ -66,6 +101,17 @@ class Context {
   // Runs what the shapes decide. run() does it when needed.
   Status prepare(int workers);
   Status run(Executor& executor);
+  // The same on a stream of the caller's, in its order, without waiting for it; what goes wrong on the device is an error of a
+  // later call. On a stream that is being captured the steps are recorded into the caller's capture: the shape must have been
+  // run before, and the addresses are those of now. Inputs in memory that kernels can't reach are read before it returns.
+  Status enqueue(void* stream, Executor& executor);
+  // Whether enqueue() works: the engine's device has streams that others make.
+  bool has_streams() const { return engine_->backend().has_streams(); }
+  // Activations and workspace go here from now on: `bytes` of memory that kernels reach, in place of memory of the context's
+  // own. Null: back to that. See memory_needed().
+  void set_memory(void* memory, int64_t bytes);
+  // What set_memory() must give for the shapes that are set.
+  Expected<int64_t> memory_needed(int workers);
   // Dims of an output: after resolve_shapes() where they follow from the inputs' shapes, else after run(); -1 for a dim not
   // known yet.
   int64_t output_extent(int output, int dim) const;
@@ -80,44 +126,58 @@ class Context {
 
  private:
   Status open_queue();
+  void find_parts();
   Status bind_shapes();
   Status run_segment(int segment);
   Status size_buffers(int segment);
+  Status plan_shape(int workers);
+  Status place_memory();
+  Status place_workspace();
   Status prepare_launches(int segment);
-  Status run_steps(Executor& executor);
+  Status go(Executor& executor);
   Status run_range(int begin, int end, Executor& executor);
+  Status run_launch(int step, Executor& executor);
   Status run_loop(const plan::StepT& step, Executor& executor);
+  Status run_part(RecordedPart& part, Executor& executor);
+  Status record(RecordedPart& part, Executor& executor);
+  Status rebind(RecordedPart& part);
+  // Puts away what followed from the shapes before, and takes what is known of those that are set now.
+  void change_shape();
+  Shaped fresh_shape() const;
   Status take_inputs();
   Status take_outputs(int segment);
-  Status give_outputs();
+  Status give_outputs(bool wait);
   // What kernels use for a buffer that the caller has bound: its address, or memory that stands for it.
   Status attach(int buffer, const std::string& name);
   Status check_binding(const plan::BindingT& binding) const;
   Expected<std::byte*> room(int buffer, int64_t bytes) const;
   Expected<bool> truth(int buffer);
   Status copy(const std::vector<int>& to, const std::vector<int>& from);
+  std::byte* grow(GrowingBuffer& buffer, int64_t bytes);
 
   std::shared_ptr<const Engine> engine_;
   std::vector<std::vector<int64_t>> input_dims_;
   std::vector<OutputAllocator> allocators_;
-  std::vector<int64_t> slots_;
-  std::vector<char> segment_done_;
   std::vector<int64_t> scratch_;          // for shape programs
   std::unique_ptr<Queue> queue_;          // before all memory of it
   std::vector<std::byte*> bound_;         // by buffer: what the caller has set, for inputs and outputs
-  std::vector<std::byte*> addresses_;     // by buffer: what kernels use
-  std::vector<int64_t> bytes_;            // by buffer: how many it has, since its segment ran
+  std::vector<std::byte*> checked_;       // by buffer: the address of which is known whether kernels reach it
+  std::vector<char> reached_;             // by buffer: that
   std::vector<GrowingBuffer> unbounded_;  // by buffer: those whose size depends on data, and those that stand for bound ones
-  std::vector<std::unique_ptr<Launch>> launches_;   // by step
-  std::vector<std::vector<std::byte*>> arguments_;  // by step
+  std::vector<GrowingBuffer> kept_;       // of which captures of the caller's may know
   GrowingBuffer arena_, workspace_;
+  std::byte* given_ = nullptr;  // in place of arena_ and workspace_
+  int64_t given_bytes_ = 0;
+  std::vector<std::pair<int, int>> part_ranges_;
+  std::vector<int> part_at_;  // by step: the part that begins there, or -1
+  Shaped now_;
+  std::vector<Shaped> others_;  // shapes that were used before
+  int64_t uses_ = 0;
   int workers_ = 0;
   bool resolved_ = false;  // slots of segment 0 are those of input_dims_
   bool ready_ = false;     // and so are buffers and launches
-  // A recording is made when a run has the addresses of the one before: a caller who rotates many gets them walked.
-  bool recordable_ = false;                 // only launches, on a queue that records
-  bool recorded_ = false;                   // for the addresses that follow
-  std::vector<std::byte*> last_addresses_;  // of the last run at these shapes
+  bool captured_ = false;  // this run goes into a capture of the caller's
+  bool was_captured_ = false;
 };
 
 }  // namespace temper

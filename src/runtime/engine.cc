@@ -35,12 +35,31 @@ Expected<size_t> Engine::open_device(std::span<const std::string> targets) {
   return *std::move(why);
 }
 
+// Of a file for several targets each has constants of its own: the others' stay where they are.
+Status Engine::place_weights(std::shared_ptr<const void> owner) {
+  std::vector<Backend::Part> used;
+  std::vector<size_t> number(plan().buffers.size());
+  for (size_t b = 0; b < plan().buffers.size(); ++b) {
+    const plan::BufferT& buffer = *plan().buffers[b];
+    number[b] = used.size();
+    if (buffer.kind == plan::BufferKind::Constant)
+      used.push_back({static_cast<size_t>(buffer.offset), static_cast<size_t>(buffer.size)});
+  }
+  Backend::Placed placed = TEMPER_TRY(backend_->place_weights(parts_.weights, used, std::move(owner)));
+  weights_ = std::move(placed.memory);
+  constants_.resize(plan().buffers.size());
+  for (size_t b = 0; b < plan().buffers.size(); ++b) {
+    if (plan().buffers[b]->kind == plan::BufferKind::Constant) constants_[b] = placed.addresses[number[b]];
+  }
+  return {};
+}
+
 Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   auto engine = std::make_shared<Engine>();
   engine->bytes_ = bytes;
   engine->parts_ =
       TEMPER_TRY(read_plan(bytes, owner, [&](std::span<const std::string> targets) { return engine->open_device(targets); }));
-  engine->weights_ = TEMPER_TRY(engine->backend_->place_weights(engine->parts_.weights, std::move(owner)));
+  TEMPER_TRY(engine->place_weights(std::move(owner)));
   for (const auto& segment : engine->plan().segments) {
     engine->programs_.push_back(to_program(*segment));
     engine->most_slots_ = std::max(engine->most_slots_, engine->programs_.back().slot_count());

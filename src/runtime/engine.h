@@ -28,13 +28,14 @@ class Engine {
   std::span<const std::byte> plan_bytes() const { return bytes_; }
   Backend& backend() const { return *backend_; }
   // Address of a constant buffer, for kernels.
-  const std::byte* constant(int buffer) const { return weights_.get() + plan().buffers[buffer]->offset; }
+  const std::byte* constant(int buffer) const { return constants_[buffer]; }
   const Kernel& kernel(int step) const { return *kernels_[step]; }
   const ShapeProgram& program(int segment) const { return programs_[segment]; }
   // Most slots that a shape program needs.
   int most_slots() const { return most_slots_; }
 
  private:
+  Status place_weights(std::shared_ptr<const void> owner);
   Expected<size_t> open_device(std::span<const std::string> targets);
   static Expected<std::shared_ptr<Engine>> decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 
@@ -42,7 +43,8 @@ class Engine {
   PlanParts parts_;
   std::span<const std::byte> bytes_;
   std::shared_ptr<Backend> backend_;
-  std::shared_ptr<const std::byte> weights_;      // where kernels read them
+  std::shared_ptr<const void> weights_;           // where kernels read them
+  std::vector<const std::byte*> constants_;       // by buffer; null where it is none
   std::vector<std::unique_ptr<Kernel>> kernels_;  // by step; null where it is not a launch
   std::vector<ShapeProgram> programs_;
   int most_slots_ = 0;

@@ -9,6 +9,7 @@
 //   std::shared_ptr<Backend> backend = TEMPER_TRY(open_backend("sm_90"));        // an error says what is missing
 //   std::unique_ptr<Queue> queue = TEMPER_TRY(backend->make_queue());
 //   TEMPER_TRY(queue->write(device, host, bytes));
+//   TEMPER_TRY(queue->direct_to(stream));                                        // of the caller; own ones: std::nullopt
 //   TEMPER_TRY(queue->run(*launch, buffers, workspace, executor));
 //   TEMPER_TRY(queue->read(host, device, bytes));                                // waits
 #pragma once
@@ -16,8 +17,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -43,9 +46,31 @@ class Kernel {
   virtual bool writes(int buffer) const = 0;
 };
 
+// Launches that a queue has noted, to be done all at once, as often as wanted. Goes before its queue and the launches.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  // From the next replay on the launch that was noted as the `number`-th, counted from 0, has these buffers and this workspace.
+  // Allocates nothing.
+  virtual Status rebind(int number, std::span<std::byte* const> buffers, std::byte* workspace) = 0;
+  virtual Status replay() = 0;
+  virtual int size() const = 0;  // how much it holds, in kernels
+};
+
 class Queue {
  public:
   virtual ~Queue() = default;
+
+  // A stream of the caller's takes what follows, in its order; nothing: the queue's own. What went before takes effect before
+  // it. An error may also be what earlier work has noted meanwhile.
+  using Stream = std::optional<void*>;
+  virtual Status direct_to(Stream stream) {
+    return stream ? Status(Error(ErrorCode::kUnsupported, "this backend has no streams that others make")) : Status();
+  }
+  // Whether the caller records what goes to that stream: nothing can be waited for then.
+  virtual Expected<bool> is_captured() { return false; }
+  // The end of a run: what follows on another stream comes after it.
+  virtual Status mark() { return {}; }
 
   // Memory for kernels, aligned to 64 bytes; null: there is none left.
   virtual std::byte* allocate(int64_t bytes) = 0;
@@ -57,6 +82,8 @@ class Queue {
   virtual Status write(std::byte* to, const void* from,
                        int64_t bytes) = 0;                                  // from the host, which may change `from` afterwards
   virtual Status read(void* to, const std::byte* from, int64_t bytes) = 0;  // to the host; waits
+  // To the host too, when the stream has got there.
+  virtual Status fetch(void* to, const std::byte* from, int64_t bytes) { return read(to, from, bytes); }
 
   // parameters and buffer_bytes as the plan's shape programs have computed them; whatever needs checking or allocating is done
   // here.
@@ -64,13 +91,13 @@ class Queue {
                                                     std::span<const int64_t> buffer_bytes) = 0;
   // buffers: one pointer per buffer of the step. Allocates nothing unless it fails.
   virtual Status run(Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
-  // Between begin_recording and end_recording, what run() is given is noted and not done; replay() does all of it at once, with
-  // the same launches, buffers and workspace. There is one recording at most; an error leaves none, and the queue as it was
+  // Between begin_recording and end_recording, what run() is given is noted and not done. An error leaves the queue as it was
   // before.
   virtual bool can_record() const { return false; }
   virtual Status begin_recording() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
-  virtual Status end_recording() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
-  virtual Status replay() { return Error(ErrorCode::kUnsupported, "this backend records nothing"); }
+  virtual Expected<std::unique_ptr<Recording>> end_recording() {
+    return Error(ErrorCode::kUnsupported, "this backend records nothing");
+  }
   // Waits for everything; what went wrong on the way is an error here at the latest.
   virtual Status finish() = 0;
 };
@@ -79,9 +106,19 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual Expected<std::unique_ptr<Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) = 0;
-  // The address at which kernels find `weights`, which `owner` keeps alive; valid as long as the result.
-  virtual Expected<std::shared_ptr<const std::byte>> place_weights(std::span<const std::byte> weights,
-                                                                   std::shared_ptr<const void> owner) = 0;
+  // Places the `used` parts of `weights`, which `owner` keeps alive, where kernels read them: one address for each, valid as
+  // long as the result.
+  struct Part {
+    size_t offset = 0, bytes = 0;
+  };
+  struct Placed {
+    std::vector<const std::byte*> addresses;
+    std::shared_ptr<const void> memory;
+  };
+  virtual Expected<Placed> place_weights(std::span<const std::byte> weights, std::span<const Part> used,
+                                         std::shared_ptr<const void> owner) = 0;
+  // Whether its queues can be directed to a stream that others make.
+  virtual bool has_streams() const { return false; }
   virtual Expected<std::unique_ptr<Queue>> make_queue() = 0;
 };
 

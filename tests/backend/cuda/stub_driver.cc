@@ -1,25 +1,45 @@
 // A CUDA driver for tests without a GPU, as a shared library: "device" memory is the host's, copies are made at once, kernels
-// do nothing. It checks what it is given (streams, modules, addresses inside of allocations that are alive, a current context)
-// and answers CUDA_ERROR_INVALID_VALUE otherwise; it fails a chosen call with a chosen code; and it counts what is alive, so
-// that leaks show.
+// are noted with their first arguments and do nothing. It checks what it is given (streams, modules, nodes, addresses inside of
+// allocations that are alive, a current context, what may be done while a stream is captured) and answers
+// CUDA_ERROR_INVALID_VALUE otherwise; it fails a chosen call with a chosen code, and for a lost device all calls that follow;
+// and it counts what is alive, so that leaks show.
 #include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
 namespace {
 
+struct Launched {
+  void* function;
+  unsigned long long first, second;  // arguments
+};
+struct Graph {
+  std::vector<std::unique_ptr<Launched>> nodes;
+};
+struct GraphRun {
+  Graph* graph;
+  std::vector<Launched> launches;
+};
+struct Stream {
+  Graph* capture = nullptr;
+};
+
 struct State {
   int version = 13000;
   int devices = 1;
   std::map<unsigned long long, size_t> memory;
-  std::set<void*> streams, modules, graphs, host_memory;
-  bool capturing = false;
+  std::set<void*> modules, graphs, runs, events, host_memory;
+  std::map<void*, Stream> streams;
+  std::vector<Launched> log;
   int current = 0, retained = 0;
-  long calls = 0, fail_at = -1, launches = 0, replays = 0, complaints = 0;
+  long calls = 0, fail_at = -1, launches = 0, replays = 0, rebinds = 0, waits = 0, complaints = 0;
   int fail_with = 0;
+  bool lost = false;
 };
 State& state() {
   static State s;
@@ -28,7 +48,12 @@ State& state() {
 
 int enter(bool is_valid = true) {
   State& s = state();
-  if (s.calls++ == s.fail_at) return s.fail_with;
+  constexpr int kIllegalAddress = 700;
+  if (s.lost) return kIllegalAddress;
+  if (s.calls++ == s.fail_at) {
+    s.lost = s.fail_with == kIllegalAddress;
+    return s.fail_with;
+  }
   if (!is_valid) ++s.complaints;
   return is_valid ? 0 : 1;
 }
@@ -39,27 +64,49 @@ bool is_inside(unsigned long long address, size_t bytes) {
   return address + bytes <= start + size;
 }
 bool is_stream(void* stream) { return state().current > 0 && state().streams.contains(stream); }
+bool is_captured(void* stream) { return state().streams[stream].capture != nullptr; }
+// What has no meaning in a capture.
+bool is_free_stream(void* stream) { return is_stream(stream) && !is_captured(stream); }
 
 }  // namespace
 
 EXPORT void stub_reset(int version, int devices) {
   for (auto& [address, size] : state().memory) delete[] reinterpret_cast<char*>(address);
+  for (void* graph : state().graphs) delete static_cast<Graph*>(graph);
+  for (void* run : state().runs) delete static_cast<GraphRun*>(run);
   state() = State{};
   state().version = version;
   state().devices = devices;
+  state().log.reserve(1 << 16);
 }
 EXPORT void stub_fail(long call, int code) {
   state().calls = 0;
   state().fail_at = call;
   state().fail_with = code;
+  state().lost = false;
 }
 EXPORT long stub_calls() { return state().calls; }
 EXPORT long stub_launches() { return state().launches; }
 EXPORT long stub_replays() { return state().replays; }
+EXPORT long stub_rebinds() { return state().rebinds; }
+EXPORT long stub_waits() { return state().waits; }
+EXPORT long stub_graphs() { return long(state().runs.size()); }
+EXPORT long stub_bytes() {
+  size_t bytes = 0;
+  for (const auto& [address, size] : state().memory) bytes += size;
+  return long(bytes);
+}
+// The arguments of the kernels that ran, in order.
+EXPORT long stub_log_size() { return long(state().log.size()); }
+EXPORT unsigned long long stub_log(long index, int argument) {
+  const Launched& l = state().log[size_t(index)];
+  return argument == 0 ? l.first : l.second;
+}
+EXPORT long stub_recorded(void* graph) { return long(static_cast<Graph*>(graph)->nodes.size()); }
 EXPORT long stub_complaints() { return state().complaints; }
 EXPORT long stub_alive() {
   return long(state().memory.size() + state().streams.size() + state().modules.size() + state().graphs.size() +
-              state().host_memory.size()) +
+              state().runs.size() + state().events.size() + state().host_memory.size()) +
          state().retained;
 }
 
@@ -106,13 +153,17 @@ EXPORT int cuCtxPushCurrent_v2(void* context) {
   if (result == 0) ++state().current;
   return result;
 }
+EXPORT int cuCtxGetDevice(int* device) {
+  *device = 0;
+  return enter(state().current > 0);
+}
 EXPORT int cuCtxPopCurrent_v2(void** context) {
   *context = &state();
   --state().current;
   return 0;
 }
 EXPORT int cuMemAllocAsync(unsigned long long* memory, size_t bytes, void* stream) {
-  const int result = enter(bytes > 0 && is_stream(stream));
+  const int result = enter(bytes > 0 && is_free_stream(stream));
   if (result != 0) return result;
   *memory = reinterpret_cast<unsigned long long>(new char[bytes]());
   state().memory[*memory] = bytes;
@@ -149,7 +200,7 @@ EXPORT int cuStreamCreate(void** stream, unsigned) {
   const int result = enter(state().current > 0);
   if (result != 0) return result;
   *stream = new char;
-  state().streams.insert(*stream);
+  state().streams[*stream] = {};
   return 0;
 }
 EXPORT int cuStreamDestroy_v2(void* stream) {
@@ -157,12 +208,36 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
   delete static_cast<char*>(stream);
   return 0;
 }
-EXPORT int cuStreamSynchronize(void* stream) { return enter(is_stream(stream) && !state().capturing); }
-EXPORT int cuEventCreate(void**, unsigned) { return enter(); }
-EXPORT int cuEventDestroy_v2(void*) { return enter(); }
-EXPORT int cuEventRecord(void*, void*) { return enter(); }
-EXPORT int cuEventSynchronize(void*) { return enter(); }
-EXPORT int cuEventElapsedTime(float*, void*, void*) { return enter(); }
+EXPORT int cuStreamSynchronize(void* stream) {
+  ++state().waits;
+  return enter(is_free_stream(stream));
+}
+EXPORT int cuStreamWaitEvent(void* stream, void* event, unsigned) {
+  return enter(is_free_stream(stream) && state().events.contains(event));
+}
+EXPORT int cuStreamIsCapturing(void* stream, int* status) {
+  const int result = enter(is_stream(stream));
+  if (result == 0) *status = is_captured(stream);
+  return result;
+}
+EXPORT int cuEventCreate(void** event, unsigned) {
+  const int result = enter(state().current > 0);
+  if (result != 0) return result;
+  *event = new char;
+  state().events.insert(*event);
+  return 0;
+}
+EXPORT int cuEventDestroy_v2(void* event) {
+  if (state().events.erase(event) == 0) return enter(false);
+  delete static_cast<char*>(event);
+  return 0;
+}
+EXPORT int cuEventRecord(void* event, void* stream) { return enter(state().events.contains(event) && is_free_stream(stream)); }
+EXPORT int cuEventSynchronize(void* event) { return enter(state().events.contains(event)); }
+EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
+  *milliseconds = 0.01f;
+  return enter(state().events.contains(from) && state().events.contains(to));
+}
 EXPORT int cuMemHostAlloc(void** memory, size_t bytes, unsigned) {
   const int result = enter(bytes > 0 && state().current > 0);
   if (result != 0) return result;
@@ -176,35 +251,86 @@ EXPORT int cuMemFreeHost(void* memory) {
   return 0;
 }
 EXPORT int cuStreamBeginCapture_v2(void* stream, int) {
-  const int result = enter(is_stream(stream) && !state().capturing);
-  if (result == 0) state().capturing = true;
-  return result;
+  const int result = enter(is_free_stream(stream));
+  if (result != 0) return result;
+  auto* graph = new Graph;
+  state().graphs.insert(graph);
+  state().streams[stream].capture = graph;
+  return 0;
 }
 EXPORT int cuStreamEndCapture(void* stream, void** graph) {
-  const int result = enter(is_stream(stream) && state().capturing);
-  state().capturing = false;
+  const int result = enter(is_stream(stream) && is_captured(stream));
+  *graph = nullptr;
+  if (!state().streams.contains(stream)) return result;
+  Graph* captured = state().streams[stream].capture;
+  state().streams[stream].capture = nullptr;
+  if (result == 0) {
+    *graph = captured;
+  } else if (captured) {
+    state().graphs.erase(captured);
+    delete captured;
+  }
+  return result;
+}
+EXPORT int cuStreamGetCaptureInfo_v3(void* stream, int* status, unsigned long long*, void**, void* const** before, const void**,
+                                     size_t* count) {
+  static void* last;
+  const int result = enter(is_stream(stream));
   if (result != 0) return result;
-  *graph = new char;
-  state().graphs.insert(*graph);
+  Graph* graph = state().streams[stream].capture;
+  *status = graph != nullptr;
+  *count = 0;
+  if (!graph || graph->nodes.empty()) return 0;
+  last = graph->nodes.back().get();
+  *before = &last;
+  *count = 1;
   return 0;
 }
 EXPORT int cuGraphInstantiateWithFlags(void** run, void* graph, unsigned long long) {
   const int result = enter(state().graphs.contains(graph));
   if (result != 0) return result;
-  *run = new char;
-  state().graphs.insert(*run);
+  auto* made = new GraphRun{static_cast<Graph*>(graph), {}};
+  for (const auto& node : made->graph->nodes) made->launches.push_back(*node);
+  state().runs.insert(made);
+  *run = made;
+  return 0;
+}
+EXPORT int cuGraphExecKernelNodeSetParams_v2(void* run, void* node, const void* parameters) {
+  struct Parameters {
+    void* function;
+    unsigned x, y, z, threads, threads_y, threads_z, shared;
+    void** arguments;
+  };
+  const auto* p = static_cast<const Parameters*>(parameters);
+  auto* made = static_cast<GraphRun*>(run);
+  size_t at = 0;
+  const bool is_run = state().runs.contains(run) && state().graphs.contains(made->graph);
+  while (is_run && at < made->graph->nodes.size() && made->graph->nodes[at].get() != node) ++at;
+  const int result = enter(is_run && at < made->graph->nodes.size() && p->x > 0 && p->threads > 0 &&
+                           p->function == made->graph->nodes[at]->function);
+  if (result != 0) return result;
+  const auto* words = static_cast<const unsigned long long*>(p->arguments[0]);
+  made->launches[at] = {p->function, words[0], words[1]};
+  ++state().rebinds;
   return 0;
 }
 EXPORT int cuGraphDestroy(void* graph) {
   if (state().graphs.erase(graph) == 0) return enter(false);
-  delete static_cast<char*>(graph);
+  delete static_cast<Graph*>(graph);
   return 0;
 }
-EXPORT int cuGraphExecDestroy(void* run) { return cuGraphDestroy(run); }
+EXPORT int cuGraphExecDestroy(void* run) {
+  if (state().runs.erase(run) == 0) return enter(false);
+  delete static_cast<GraphRun*>(run);
+  return 0;
+}
 EXPORT int cuGraphLaunch(void* run, void* stream) {
-  const int result = enter(state().graphs.contains(run) && is_stream(stream) && !state().capturing);
-  if (result == 0) ++state().replays;
-  return result;
+  const int result = enter(state().runs.contains(run) && is_free_stream(stream));
+  if (result != 0) return result;
+  ++state().replays;
+  const auto& launches = static_cast<GraphRun*>(run)->launches;
+  state().log.insert(state().log.end(), launches.begin(), launches.end());
+  return 0;
 }
 EXPORT int cuModuleLoadData(void** module, const void* image) {
   const int result = enter(state().current > 0 && image != nullptr);
@@ -229,8 +355,15 @@ EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, un
                           void* stream, void** parameters, void**) {
   const int result = enter(state().modules.contains(function) && x > 0 && y == 1 && z == 1 && threads > 0 && threads <= 1024 &&
                            is_stream(stream) && parameters != nullptr);
-  if (result == 0) ++state().launches;
-  return result;
+  if (result != 0) return result;
+  ++state().launches;
+  const auto* words = static_cast<const unsigned long long*>(parameters[0]);
+  const Launched launched{function, words[0], words[1]};
+  if (Graph* graph = state().streams[stream].capture)
+    graph->nodes.push_back(std::make_unique<Launched>(launched));
+  else
+    state().log.push_back(launched);
+  return 0;
 }
 EXPORT int cuPointerGetAttribute(void* value, int, unsigned long long address) {
   const bool is_device = is_inside(address, 0);

@@ -1,8 +1,10 @@
 // The device layer against a stub of the driver: versions, absent devices, and every call that fails in turn, while a kernel is
 // loaded and run by a queue. Each failure is an error, nothing leaks, and no call is given what the driver would refuse.
-#include <dlfcn.h>
+#include "tests/backend/cuda/stub.h"
+
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "backend/cuda/run/gpu_backend.h"
@@ -10,23 +12,6 @@
 
 namespace temper::cuda {
 namespace {
-
-struct Stub {
-  void* library = dlopen(TEMPER_STUB_DRIVER, RTLD_NOW);
-  template <class F>
-  F* find(const char* name) const {
-    return reinterpret_cast<F*>(dlsym(library, name));
-  }
-  void reset(int version, int devices) const { find<void(int, int)>("stub_reset")(version, devices); }
-  void fail(long call, int code) const { find<void(long, int)>("stub_fail")(call, code); }
-  long number(const char* name) const { return find<long()>(name)(); }
-};
-const Stub& stub() {
-  static const Stub kStub;
-  return kStub;
-}
-
-Expected<std::unique_ptr<Driver>> open_stub() { return Driver::open(std::vector<std::string>{TEMPER_STUB_DRIVER}); }
 
 std::vector<std::byte> kernel_blob() {
   KernelProgram program{.source = "-",
@@ -45,9 +30,11 @@ std::vector<std::byte> kernel_blob() {
 Status load_and_run(Driver& driver) {
   auto backend = make_gpu_backend(TEMPER_TRY(GpuDevice::open(driver, 0)));
   const std::vector<std::byte> weights(100, std::byte{7});
-  auto placed = TEMPER_TRY(backend->place_weights(weights, nullptr));
+  const Backend::Part used[] = {{0, 100}};
+  auto placed = TEMPER_TRY(backend->place_weights(weights, used, nullptr));
   auto kernel = TEMPER_TRY(backend->decode(kKernelName, kernel_blob()));
   auto queue = TEMPER_TRY(backend->make_queue());
+  TEMPER_TRY(queue->direct_to(std::nullopt));
   const int64_t numbers[] = {1000, 3}, bytes[] = {100, 100};
   auto launch = TEMPER_TRY(queue->prepare(*kernel, numbers, bytes));
   struct Memory {
@@ -58,15 +45,18 @@ Status load_and_run(Driver& driver) {
     }
   } output{*queue, queue->allocate(100)}, workspace{*queue, queue->allocate(launch->workspace_bytes(1))};
   if (!output.data || !workspace.data) return Error(ErrorCode::kOutOfMemory, "no memory");
-  std::byte* buffers[] = {const_cast<std::byte*>(placed.get()), output.data};
+  std::byte *buffers[] = {const_cast<std::byte*>(placed.addresses[0]), output.data}, *others[] = {output.data, output.data};
   SerialExecutor executor;
   TEMPER_TRY(queue->run(*launch, buffers, workspace.data, executor));
   TEMPER_TRY(queue->begin_recording());
   Status noted = queue->run(*launch, buffers, workspace.data, executor);
-  TEMPER_TRY(queue->end_recording());
+  auto recording = queue->end_recording();
   if (!noted.ok()) return noted;
-  TEMPER_TRY(queue->replay());
-  TEMPER_TRY(queue->copy(output.data, placed.get(), 100));
+  if (!recording.ok()) return std::move(recording).error();
+  TEMPER_TRY((*recording)->replay());
+  TEMPER_TRY((*recording)->rebind(0, others, workspace.data));
+  TEMPER_TRY((*recording)->replay());
+  TEMPER_TRY(queue->copy(output.data, placed.addresses[0], 100));
   std::vector<std::byte> back(100);
   TEMPER_TRY(queue->read(back.data(), output.data, 100));
   if (std::memcmp(back.data(), weights.data(), 100) != 0) return Error(ErrorCode::kInternal, "other bytes came back");
@@ -74,20 +64,24 @@ Status load_and_run(Driver& driver) {
 }
 
 TEST(StubDriver, LoadsAndRuns) {
-  stub().reset(13000, 1);
+  stub().reset();
   auto driver = open_stub();
   ASSERT_TRUE(driver.ok()) << driver.error().to_string();
   Status ran = load_and_run(**driver);
   ASSERT_TRUE(ran.ok()) << ran.error().to_string();
   EXPECT_EQ(stub().number("stub_launches"), 4);
-  EXPECT_EQ(stub().number("stub_replays"), 1);
+  EXPECT_EQ(stub().number("stub_replays"), 2);
+  EXPECT_EQ(stub().number("stub_rebinds"), 2);
+  EXPECT_EQ(stub().number("stub_log_size"), 6);
+  EXPECT_NE(stub().argument(0, 0), stub().argument(4, 0));
+  EXPECT_EQ(stub().argument(4, 0), stub().argument(4, 1));
   EXPECT_EQ(stub().number("stub_complaints"), 0);
   EXPECT_EQ(stub().number("stub_alive"), 0);
 }
 
 TEST(StubDriver, EveryCallMayFail) {
-  for (int code : {2, 700, 999}) {
-    stub().reset(13000, 1);
+  for (int code : injected_codes()) {
+    stub().reset();
     auto driver = open_stub();
     ASSERT_TRUE(driver.ok());
     stub().fail(-1, 0);
@@ -96,16 +90,48 @@ TEST(StubDriver, EveryCallMayFail) {
     ASSERT_GT(calls, 20);
     int failed = 0;
     for (long call = 0; call < calls; ++call) {
-      stub().reset(13000, 1);
+      stub().reset();
       stub().fail(call, code);
       Status ran = load_and_run(**driver);
+      EXPECT_EQ(stub().number("stub_alive"), 0) << "call " << call << " with " << code;
       failed += !ran.ok();
-      if (ran.ok() || code != 2) continue;
-      EXPECT_EQ(ran.error().code(), ErrorCode::kOutOfMemory) << "call " << call << ": " << ran.error().to_string();
+      // An allocation has no reason but one.
+      if (!ran.ok() && ran.error().code() != ErrorCode::kOutOfMemory) {
+        EXPECT_EQ(ran.error().code(), expected_code(code)) << "call " << call << ": " << ran.error().to_string();
+      }
     }
     // What is released at the end may fail unseen; everything else is an error.
-    EXPECT_GT(failed, calls * 2 / 3);
+    EXPECT_GT(failed, calls * 2 / 3) << code;
   }
+}
+
+TEST(StubDriver, ErrorsNameCauseAndCure) {
+  stub().reset();
+  auto driver = open_stub();
+  ASSERT_TRUE(driver.ok());
+  for (auto [code, kind, cure] : {std::tuple(2, ErrorCode::kOutOfMemory, "too little free memory"),
+                                  {35, ErrorCode::kIncompatible, "install a newer NVIDIA driver"},
+                                  {100, ErrorCode::kNotFound, "CUDA_VISIBLE_DEVICES"},
+                                  {209, ErrorCode::kIncompatible, "compiled anew"},
+                                  {700, ErrorCode::kDeviceLost, "restart"},
+                                  {719, ErrorCode::kDeviceLost, "restart"},
+                                  {900, ErrorCode::kInvalidArgument, "before the capture"}}) {
+    const Status status = (*driver)->check(code, "cuSomething");
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code(), kind) << code;
+    EXPECT_NE(status.error().message().find(cure), std::string::npos) << status.error().message();
+    EXPECT_NE(status.error().message().find("cuSomething"), std::string::npos);
+  }
+}
+
+TEST(StubDriver, ADeviceThatIsNotThere) {
+  stub().reset(13000, 2);
+  auto driver = open_stub();
+  ASSERT_TRUE(driver.ok());
+  auto third = GpuDevice::open(**driver, 2);
+  ASSERT_FALSE(third.ok());
+  EXPECT_EQ(third.error().code(), ErrorCode::kNotFound);
+  EXPECT_NE(third.error().message().find("has 2"), std::string::npos) << third.error().message();
 }
 
 TEST(StubDriver, OldDriverAndNoDevice) {
@@ -147,4 +173,40 @@ TEST(KernelProgram, ShortAndWrongBytesAreErrors) {
 }
 
 }  // namespace
+
+std::vector<int> injected_codes() {
+  if (!std::getenv("TEMPER_FULL")) return {1, 2, 700};
+  return {1, 2, 34, 46, 100, 101, 200, 209, 214, 218, 222, 400, 700, 702, 715, 719, 801, 803, 900, 999};
+}
+
+ErrorCode expected_code(int injected) {
+  switch (injected) {
+    case 1:
+    case 900:
+      return ErrorCode::kInvalidArgument;
+    case 2:
+      return ErrorCode::kOutOfMemory;
+    case 34:
+    case 200:
+    case 209:
+    case 218:
+    case 222:
+    case 803:
+      return ErrorCode::kIncompatible;
+    case 100:
+    case 101:
+      return ErrorCode::kNotFound;
+    case 214:
+    case 700:
+    case 702:
+    case 715:
+    case 719:
+      return ErrorCode::kDeviceLost;
+    case 801:
+      return ErrorCode::kUnsupported;
+    default:
+      return ErrorCode::kIo;
+  }
+}
+
 }  // namespace temper::cuda

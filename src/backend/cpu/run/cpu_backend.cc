@@ -43,9 +43,11 @@ class CpuBackend final : public Backend {
   Expected<std::unique_ptr<temper::Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) override {
     return std::unique_ptr<temper::Kernel>(TEMPER_TRY(decode_kernel(kernel, blob)));
   }
-  Expected<std::shared_ptr<const std::byte>> place_weights(std::span<const std::byte> weights,
-                                                           std::shared_ptr<const void> owner) override {
-    return std::shared_ptr<const std::byte>(std::move(owner), weights.data());
+  Expected<Placed> place_weights(std::span<const std::byte> weights, std::span<const Part> used,
+                                 std::shared_ptr<const void> owner) override {
+    Placed placed{{}, std::move(owner)};
+    for (const Part& part : used) placed.addresses.push_back(weights.data() + part.offset);
+    return placed;
   }
   Expected<std::unique_ptr<Queue>> make_queue() override { return std::unique_ptr<Queue>(std::make_unique<CpuQueue>()); }
 };

@@ -1,29 +1,54 @@
 #include "backend/cuda/run/driver.h"
 
+#include <cstdlib>
 #include <vector>
 
 namespace temper::cuda {
 namespace {
 
-ErrorCode code_of(CuResult result) {
-  switch (result) {
-    case 1:
-      return ErrorCode::kInvalidArgument;
-    case 2:
-      return ErrorCode::kOutOfMemory;
-    case 100:  // no device
-    case 101:
-      return ErrorCode::kNotFound;  // no such device
-    case 200:                       // invalid image
-    case 209:                       // no binary for this device
-    case 218:                       // invalid PTX
-    case 222:
-      return ErrorCode::kIncompatible;  // PTX of a newer toolkit
-    case 801:
-      return ErrorCode::kUnsupported;
-    default:
-      return ErrorCode::kIo;
+// What an error of the driver means to a user, and what to do.
+struct Meaning {
+  CuResult first, last;
+  ErrorCode code;
+  const char* cure;
+};
+constexpr Meaning kMeanings[] = {
+    {1, 1, ErrorCode::kInvalidArgument, ""},
+    {2, 2, ErrorCode::kOutOfMemory,
+     "the GPU has too little free memory; end other programs on it, or use smaller shapes or fewer contexts"},
+    {34, 36, ErrorCode::kIncompatible, "the driver is older than the library that asks it; install a newer NVIDIA driver"},
+    {46, 46, ErrorCode::kIo,
+     "another process has the GPU to itself, or it is in use up to its limit; end that process or choose another GPU"},
+    {100, 101, ErrorCode::kNotFound,
+     "no such GPU is visible; see nvidia-smi and CUDA_VISIBLE_DEVICES, or build for a CPU target"},
+    {200, 200, ErrorCode::kIncompatible, "the machine code is of another kind; load the plan with its kernels compiled anew"},
+    {209, 209, ErrorCode::kIncompatible, "the machine code is for another GPU; load the plan with its kernels compiled anew"},
+    {214, 214, ErrorCode::kDeviceLost,
+     "the GPU's memory has failed; restart the process, and if it comes back, replace the GPU"},
+    {218, 223, ErrorCode::kIncompatible,
+     "the machine code is of a newer toolkit than the driver; install a newer NVIDIA driver"},
+    {226, 226, ErrorCode::kDeviceLost, "restart the process"},
+    {700, 700, ErrorCode::kDeviceLost,
+     "a kernel has read or written where it must not, and the GPU takes no more work of this process: restart it, and report "
+     "the plan"},
+    {702, 702, ErrorCode::kDeviceLost,
+     "a kernel ran longer than the system lets it, and the GPU takes no more work of this process: restart it"},
+    {710, 710, ErrorCode::kDeviceLost, "the GPU takes no more work of this process: restart it"},
+    {714, 719, ErrorCode::kDeviceLost,
+     "a kernel has failed, and the GPU takes no more work of this process: restart it, and report the plan"},
+    {801, 801, ErrorCode::kUnsupported, ""},
+    {802, 804, ErrorCode::kIncompatible,
+     "the driver's parts are not of one version, or do not serve this GPU; install one NVIDIA driver whole and restart the "
+     "machine"},
+    {900, 908, ErrorCode::kInvalidArgument,
+     "the stream is being captured, and this can't be: run the context once at this shape before the capture"},
+};
+
+const Meaning* meaning_of(CuResult result) {
+  for (const Meaning& m : kMeanings) {
+    if (result >= m.first && result <= m.last) return &m;
   }
+  return nullptr;
 }
 
 }  // namespace
@@ -50,14 +75,17 @@ Expected<std::unique_ptr<Driver>> Driver::open(std::span<const std::string> name
   if (driver->version_ < kLeastDriver) {
     return Error(ErrorCode::kIncompatible, "the NVIDIA driver supports CUDA " + std::to_string(driver->version_ / 1000) + "." +
                                                std::to_string(driver->version_ % 1000 / 10) +
-                                               "; install one for CUDA 12.0 or later")
+                                               "; install one for CUDA 12.3 or later (545 or newer)")
         .at("CUDA driver");
   }
   return driver;
 }
 
 Expected<const Driver*> Driver::get() {
-  static const Expected<std::unique_ptr<Driver>> kDriver = open(std::vector<std::string>{"libcuda.so.1", "libcuda.so"});
+  static const Expected<std::unique_ptr<Driver>> kDriver = [] {
+    const char* named = std::getenv("TEMPER_CUDA_DRIVER");
+    return open(named ? std::vector<std::string>{named} : std::vector<std::string>{"libcuda.so.1", "libcuda.so"});
+  }();
   if (!kDriver.ok()) return Error(kDriver.error());
   return kDriver->get();
 }
@@ -67,8 +95,11 @@ Status Driver::check(CuResult result, const char* function) const {
   const char *name = nullptr, *text = nullptr;
   api.cuGetErrorName(result, &name);
   api.cuGetErrorString(result, &text);
-  return Error(code_of(result), std::string(function) + " failed: " + (name ? name : "error " + std::to_string(result)) +
-                                    (text ? std::string(", ") + text : ""));
+  std::string message = std::string(function) + " failed: " + (name ? name : "error " + std::to_string(result));
+  if (text) message.append(", ").append(text);
+  const Meaning* meaning = meaning_of(result);
+  if (meaning && *meaning->cure) message.append("; ").append(meaning->cure);
+  return Error(meaning ? meaning->code : ErrorCode::kIo, std::move(message));
 }
 
 Expected<int> Driver::device_count() const {

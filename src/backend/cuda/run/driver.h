@@ -30,16 +30,30 @@ using CuEvent = struct CuEventTag*;
 using CuModule = struct CuModuleTag*;
 using CuGraph = struct CuGraphTag*;
 using CuGraphRun = struct CuGraphRunTag*;  // CUgraphExec
+using CuGraphNode = struct CuGraphNodeTag*;
 using CuFunction = struct CuFunctionTag*;
+
+// CUDA_KERNEL_NODE_PARAMS_v2.
+struct CuKernelNode {
+  CuFunction function = nullptr;
+  unsigned grid_x = 1, grid_y = 1, grid_z = 1, block_x = 1, block_y = 1, block_z = 1;
+  unsigned shared_bytes = 0;
+  void** parameters = nullptr;
+  void** extra = nullptr;
+  void* kernel = nullptr;
+  CuContext context = nullptr;
+};
 
 // The numbers are those of cuda.h.
 inline constexpr int kStreamNonBlocking = 1;
+inline constexpr unsigned kEventWithoutTime = 2;
 inline constexpr int kCaptureOfThread = 1;            // other threads may call the driver meanwhile
 inline constexpr unsigned kHostMemoryForDevices = 3;  // portable and mapped
 inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMultiprocessors = 16, kAttributeMemoryPools = 115;
 inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
 inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
-inline constexpr int kLeastDriver = 12000;
+inline constexpr int kCapturing = 1;             // of cuStreamIsCapturing; 0 not, 2 invalidated
+inline constexpr int kLeastDriver = 12030;
 
 struct DriverApi {
 #define DRIVER(name, parameters, required) CuResult(*name) parameters = nullptr;
@@ -49,7 +63,8 @@ struct DriverApi {
 
 class Driver {
  public:
-  // The driver of this machine, opened once; the answer stays the same for the life of the process.
+  // The driver of this machine, or the library that TEMPER_CUDA_DRIVER names, opened once; the answer stays the same for the
+  // life of the process.
   static Expected<const Driver*> get();
   // From libraries of these names; what get() does with the names of the real driver.
   static Expected<std::unique_ptr<Driver>> open(std::span<const std::string> names);

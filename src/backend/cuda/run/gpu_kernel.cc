@@ -45,7 +45,7 @@ Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> 
 GpuKernel::~GpuKernel() {
   if (!module_) return;
   CurrentContext current(*gpu_);
-  if (current.status().ok()) gpu_->driver().api.cuModuleUnload(module_);
+  gpu_->driver().api.cuModuleUnload(module_);
 }
 
 Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
@@ -88,16 +88,50 @@ Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel,
   return launch;
 }
 
-Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace) {
+void GpuLaunch::set_addresses(std::span<std::byte* const> buffers, std::byte* workspace) {
   for (size_t i = 0; i < buffers.size(); ++i) words_[i] = reinterpret_cast<uint64_t>(buffers[i]);
   for (size_t t = 0; t < places_.size(); ++t) words_[buffers.size() + t] = reinterpret_cast<uint64_t>(workspace + places_[t]);
+}
+
+Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace,
+                      std::vector<CuGraphNode>* nodes) {
+  set_addresses(buffers, workspace);
   void* parameters[] = {words_.data()};
   for (size_t e = 0; e < blocks_.size(); ++e) {
     if (blocks_[e] == 0) continue;
-    TEMPER_TRY(driver.check(
-        driver.api.cuLaunchKernel(kernel_.function(e), blocks_[e], 1, 1, unsigned(kernel_.program().entries[e].threads), 1, 1,
-                                  unsigned(kernel_.program().entries[e].shared_bytes), stream, parameters, nullptr),
-        "cuLaunchKernel"));
+    const KernelProgram::Entry& entry = kernel_.program().entries[e];
+    TEMPER_TRY(driver.check(driver.api.cuLaunchKernel(kernel_.function(e), blocks_[e], 1, 1, unsigned(entry.threads), 1, 1,
+                                                      unsigned(entry.shared_bytes), stream, parameters, nullptr),
+                            "cuLaunchKernel"));
+    if (!nodes) continue;
+    int status = 0;
+    const CuGraphNode* last = nullptr;
+    const void* edges = nullptr;
+    size_t count = 0;
+    TEMPER_TRY(driver.check(driver.api.cuStreamGetCaptureInfo_v3(stream, &status, nullptr, nullptr, &last, &edges, &count),
+                            "cuStreamGetCaptureInfo"));
+    if (status != kCapturing || count != 1)
+      return Error(ErrorCode::kInternal, "a kernel that was recorded is not in the graph");
+    nodes->push_back(*last);
+  }
+  return {};
+}
+
+Status GpuLaunch::rebind(const GpuDevice& gpu, CuGraphRun graph, std::span<const CuGraphNode> nodes,
+                         std::span<std::byte* const> buffers, std::byte* workspace) {
+  set_addresses(buffers, workspace);
+  void* parameters[] = {words_.data()};
+  for (size_t e = 0, n = 0; e < blocks_.size(); ++e) {
+    if (blocks_[e] == 0) continue;
+    const KernelProgram::Entry& entry = kernel_.program().entries[e];
+    const CuKernelNode node{.function = kernel_.function(e),
+                            .grid_x = blocks_[e],
+                            .block_x = unsigned(entry.threads),
+                            .shared_bytes = unsigned(entry.shared_bytes),
+                            .parameters = parameters};
+    const Driver& driver = gpu.driver();
+    TEMPER_TRY(
+        driver.check(driver.api.cuGraphExecKernelNodeSetParams_v2(graph, nodes[n++], &node), "cuGraphExecKernelNodeSetParams"));
   }
   return {};
 }

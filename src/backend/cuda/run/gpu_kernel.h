@@ -1,6 +1,8 @@
 // GpuKernel: a KernelProgram with its module loaded on one device.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/base/backend.h"
@@ -41,10 +43,16 @@ class GpuLaunch final : public Launch {
                                                       int64_t ordinal);
 
   int64_t workspace_bytes(int) const override { return workspace_; }
-  Status run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace);
+  // `nodes`: of a stream that is being captured; takes what the kernels became.
+  Status run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace,
+             std::vector<CuGraphNode>* nodes);
+  // Gives the nodes that run() made other addresses.
+  Status rebind(const GpuDevice& gpu, CuGraphRun graph, std::span<const CuGraphNode> nodes, std::span<std::byte* const> buffers,
+                std::byte* workspace);
 
  private:
   explicit GpuLaunch(const GpuKernel& kernel) : kernel_(kernel) {}
+  void set_addresses(std::span<std::byte* const> buffers, std::byte* workspace);
   const GpuKernel& kernel_;
   int64_t workspace_ = 0;
   std::vector<int64_t> places_;   // of the temporaries, in the workspace

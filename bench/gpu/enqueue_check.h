@@ -1,0 +1,14 @@
+// What an enqueue costs, on the GPU at hand: the host's time for a call, with the same and with rotating addresses; the
+// device's time; and whether a capture of the caller's, and rotating addresses, give the bits of a plain run.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace temper::testing {
+
+// One line of JSON.
+Status check_enqueue(const std::string& plan_path);
+
+}  // namespace temper::testing
