@@ -65,7 +65,8 @@ Expected<CompiledPlan> compile_for(const Graph& graph, const std::string& text, 
                                    const std::vector<std::pair<std::string, std::string>>& type_notes, TimingCache& cache) {
   const int64_t weights = weight_bytes(graph);
   // Weights that do not stay in the last cache from one run to the next come from memory each time.
-  const bool cold = weights > cpu_info().l3_bytes / 2;
+  const Runner* runner = runner_for(wanted.device);
+  const bool cold = weights > (runner ? runner->cache_bytes(wanted.device) : cpu_info().l3_bytes) / 2;
   const Hash128 key = build_key(text, wanted, cold);
   TuneOptions tune{.device = wanted.device,
                    .build = wanted.build,

@@ -71,7 +71,7 @@ ExactRegion::ExactRegion(ExactRegion&&) noexcept = default;
 ExactRegion& ExactRegion::operator=(ExactRegion&&) noexcept = default;
 ExactRegion::~ExactRegion() = default;
 
-Expected<ExactRegion> ExactRegion::make(Region region, SymValues symbols, std::vector<Tensor> inputs) {
+Expected<ExactRegion> ExactRegion::make(Region region, SymValues symbols, std::vector<Tensor> inputs, double operand_rounding) {
   TEMPER_TRY(verify(region));
   if (inputs.size() != region.inputs.size()) {
     return Error(ErrorCode::kInvalidArgument, "the region takes " + std::to_string(region.inputs.size()) + " inputs; " +
@@ -81,6 +81,7 @@ Expected<ExactRegion> ExactRegion::make(Region region, SymValues symbols, std::v
   state->region = std::move(region);
   state->symbols = std::move(symbols);
   state->inputs = std::move(inputs);
+  state->operand_rounding = operand_rounding;
   for (const TensorType& type : state->region.inputs) {
     state->values.push_back({.dtype = type.dtype, .dims = TEMPER_TRY(state->evaluate_dims(type.dims))});
     TEMPER_TRY(check_input(*state, static_cast<int>(state->values.size()) - 1));

@@ -28,7 +28,9 @@ struct ExactState;  // exact_state.h
 class ExactRegion {
  public:
   // `inputs` are of the types of the region's inputs under these values of the symbols.
-  static Expected<ExactRegion> make(Region region, SymValues symbols, std::vector<Tensor> inputs);
+  // `operand_rounding`: the relative error that operands of type f32 of a contraction may have besides (tensor cores take 11
+  // bits of them).
+  static Expected<ExactRegion> make(Region region, SymValues symbols, std::vector<Tensor> inputs, double operand_rounding = 0);
   ExactRegion(ExactRegion&&) noexcept;
   ExactRegion& operator=(ExactRegion&&) noexcept;
   ~ExactRegion();

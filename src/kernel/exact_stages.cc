@@ -92,6 +92,8 @@ class ExactContractStage final : public ExactStage {
     stage->rhs_ = TEMPER_TRY(state.compile_access(s.rhs));
     stage->accumulate_ = s.accumulate;
     stage->dtype_ = s.dtype;
+    if (state.values[s.lhs.value].dtype == DType::kF32) stage->lhs_rounding_ = state.operand_rounding;
+    if (state.values[s.rhs.value].dtype == DType::kF32) stage->rhs_rounding_ = state.operand_rounding;
     stage->point_.resize(s.domain.size());
     return std::unique_ptr<ExactStage>(std::move(stage));
   }
@@ -111,6 +113,8 @@ class ExactContractStage final : public ExactStage {
           carried += carry(static_cast<double>(x.value.i), x.error, static_cast<double>(y.value.i), y.error);
         continue;
       }
+      x.error += lhs_rounding_ * std::fabs(x.value.f);
+      y.error += rhs_rounding_ * std::fabs(y.value.f);
       double term = x.value.f * y.value.f;
       sum += term;
       magnitude += std::fabs(term);
@@ -145,6 +149,7 @@ class ExactContractStage final : public ExactStage {
   size_t kept_ = 0;
   ExactAccess lhs_, rhs_;
   DType accumulate_ = DType::kF32, dtype_ = DType::kF32;
+  double lhs_rounding_ = 0, rhs_rounding_ = 0;
   std::vector<int64_t> point_;
 };
 

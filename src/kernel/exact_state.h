@@ -57,6 +57,7 @@ struct ExactState {
   Region region;
   SymValues symbols;
   std::vector<Tensor> inputs;
+  double operand_rounding = 0;  // of contractions
   struct Value {
     DType dtype = DType::kF32;
     std::vector<int64_t> dims;

@@ -212,6 +212,10 @@ Expected<TacticChooser::Choice> Autotuner::choose(const Candidate& candidate, co
     if (options_.survey) {
       Surveyed unit{{}, times.options};
       for (size_t i : times.offers) unit.texts.push_back(offers[i].text);
+      const auto quickest = std::min_element(times.options.begin(), times.options.end(),
+                                             [](const auto& a, const auto& b) { return a.ns < b.ns; });
+      const Offer& likely = offers[times.offers[size_t(quickest - times.options.begin())]];
+      likely.source->foresee(candidate, likely.tactic, options_.device);
       surveyed_.push_back(std::move(unit));
       return Choice{};
     }
@@ -253,8 +257,9 @@ Status Autotuner::measure(const Candidate& candidate, const std::string& name, c
   };
   std::vector<std::pair<size_t, Error>> stopped;  // whose runs failed
   std::optional<SpotCheck> check;
-  if (level_of(options_.build) >= kCheckedFrom) check.emplace(candidate, inputs);
+  if (level_of(options_.build) >= kCheckedFrom) check.emplace(candidate, inputs, options_.build.tf32);
   inputs.clear();  // the bench has its own
+  for (size_t i : which) offers[i].source->foresee(candidate, offers[i].tactic, options_.device);
   constexpr int64_t kHeldAtOnce = int64_t{64} << 20;
   Race race(RaceLimits::for_level(int(level_of(options_.build))));
   const auto keep = [&](const Race::Runner& r) { cache_.set_timing(offers[r.tag].problem, offers[r.tag].text, r.timing()); };

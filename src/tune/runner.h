@@ -47,6 +47,8 @@ class Runner {
   virtual bool serves(const Device& device) const = 0;
   // What, besides the tactic and the candidate, its times depend on: cache sizes, processor.
   virtual std::string machine() const = 0;
+  // The last cache of the device: weights that take more come from memory at every run.
+  virtual int64_t cache_bytes(const Device& device) const = 0;
   // The least time in which the device does 10^9 operations of f32 arithmetic, measured now; 0: not known.
   virtual int64_t ns_per_gigaoperation(const Device& device) const { return 0; }
   virtual Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs,

@@ -81,6 +81,8 @@ class TacticSource {
   virtual bool on_by_default() const { return true; }
   virtual std::string fingerprint() const = 0;  // of everything that may change what it yields; part of every cache key
   virtual std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate&, const Device&, const BuildOptions&) const = 0;
+  // It will be asked to realize this: what takes long may begin in other threads.
+  virtual void foresee(const Candidate&, const Tactic&, const Device&) const {}
   virtual Expected<std::vector<KernelStep>> realize(const Candidate&, const Tactic&, const Device&) const = 0;
 };
 

@@ -39,7 +39,7 @@ std::vector<int64_t> draw(const std::vector<int64_t>& dims, size_t number, uint6
 
 }  // namespace
 
-SpotCheck::SpotCheck(const Candidate& candidate, const std::vector<Tensor>& inputs) {
+SpotCheck::SpotCheck(const Candidate& candidate, const std::vector<Tensor>& inputs, bool tf32) {
   const Region& region = *candidate.region;
   const auto types = region.value_types();
   for (int v : region.outputs) dtypes_.push_back(types[size_t(v)].dtype);
@@ -48,7 +48,8 @@ SpotCheck::SpotCheck(const Candidate& candidate, const std::vector<Tensor>& inpu
   }
   SymValues symbols;
   for (SymInt s : candidate.context->symbols()) symbols[var_of(s).name] = candidate.best(s);
-  auto exact = ExactRegion::make(region, std::move(symbols), inputs);
+  // Cut off, in the worst case: a unit of the last of 11 bits.
+  auto exact = ExactRegion::make(region, std::move(symbols), inputs, tf32 ? 0x1p-10 : 0);
   if (!exact.ok()) return;
   const auto until = std::chrono::steady_clock::now() + kTime;
   uint64_t state = 1;

@@ -18,7 +18,8 @@ namespace temper {
 class SpotCheck {
  public:
   // `inputs` are those that the bench runs on.
-  SpotCheck(const Candidate& candidate, const std::vector<Tensor>& inputs);
+  // `tf32`: products may take 11 bits of their operands.
+  SpotCheck(const Candidate& candidate, const std::vector<Tensor>& inputs, bool tf32 = false);
 
   // The first wrong element in the outputs that the last run left, as a sentence; nullopt: none found.
   std::optional<std::string> fault(const Bench& bench) const;

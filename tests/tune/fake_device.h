@@ -123,6 +123,7 @@ class FakeBench final : public Bench {
 
 class FakeRunner final : public Runner {
  public:
+  int64_t cache_bytes(const Device&) const override { return 1 << 20; }
   bool serves(const Device& device) const override { return device.target == "fake"; }
   std::string machine() const override { return "a machine that is not"; }
   Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device&,

@@ -1,5 +1,5 @@
 // Contexts on GPUs, against the stub of the driver: streams of the caller's, also captured ones, replays with other addresses,
-// shapes by turns, memory that is given; and every call of load and run that fails in turn.
+// shapes by turns, memory that is given; and every call of build, load and run that fails in turn.
 #include "runtime/context.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,8 @@ namespace {
 constexpr int64_t kWidth = 64;
 
 // Two products, one after the other, so that there are two kernels and a tensor between them.
-Expected<std::shared_ptr<std::vector<std::byte>>> build(std::vector<std::string> targets) {
+Expected<std::shared_ptr<std::vector<std::byte>>> build(std::vector<std::string> targets, int level = 0,
+                                                        LogSink* log = nullptr) {
   Graph graph(std::make_shared<SymContext>());
   Builder b(graph);
   SymInt n = graph.sym().symbol("n");
@@ -48,7 +49,9 @@ Expected<std::shared_ptr<std::vector<std::byte>>> build(std::vector<std::string>
   graph.output_names() = {"y"};
   TEMPER_TRY(b.take_status());
   BuildConfig config;
-  config.compile.build.optimization_level = 0;
+  config.compile.build.optimization_level = level;
+  config.log = log;
+  config.compile.profile.inputs["x"] = {{1, kWidth}, {16, kWidth}, {512, kWidth}};
   config.compile.device = {targets[0], 1};
   for (size_t t = 1; t < targets.size(); ++t) config.more_devices.push_back({targets[t], 1});
   MemorySink sink;
@@ -74,11 +77,11 @@ class GpuContext : public ::testing::Test {
  protected:
   void SetUp() override {
     if (Status usable = nvrtc_status(90); !usable.ok()) GTEST_SKIP() << usable.error().to_string();
-    stub().reset();
     auto driver = Driver::get();
     ASSERT_TRUE(driver.ok()) << driver.error().to_string();
-    static const auto kPlan = build({"sm_90"});
+    static const auto kPlan = build({"sm_90"});  // the tuner opens the device, and holds it to the end
     ASSERT_TRUE(kPlan.ok()) << kPlan.error().to_string();
+    stub().reset();
     plan_ = *kPlan;
     // The caller's own context and memory.
     stub().find<int(void**, int)>("cuDevicePrimaryCtxRetain")(&context_, 0);
@@ -313,6 +316,32 @@ TEST_F(GpuContext, EveryCallOfLoadAndRunMayFail) {
   bystander.reset();
   free(x);
   free(y);
+}
+
+// A build that measures on the device. The stub's kernels write nothing, so that every output is found wrong; there is an
+// answer all the same, and it says so.
+TEST_F(GpuContext, EveryCallOfATunedBuildMayFail) {
+  struct Log final : LogSink {
+    void log(Severity, std::string_view text) noexcept override { said.append(text).append("\n"); }
+    std::string said;
+  } log;
+  ASSERT_TRUE(build({"sm_90"}, 2, &log).ok());
+  EXPECT_NE(log.said.find("left out"), std::string::npos) << log.said;
+  stub().fail(-1, 0);
+  ASSERT_TRUE(build({"sm_90"}, 2, &log).ok());
+  const long calls = stub().number("stub_calls"), alive = stub().number("stub_alive");
+  ASSERT_GT(calls, 20);
+  for (int code : injected_codes()) {
+    for (long call = 0; call < calls; ++call) {
+      stub().fail(call, code);
+      auto built = build({"sm_90"}, 2, &log);
+      stub().fail(-1, 0);
+      ASSERT_EQ(stub().number("stub_alive"), alive) << "call " << call << " with " << code;
+      if (!built.ok() && built.error().code() != ErrorCode::kOutOfMemory) {
+        EXPECT_EQ(built.error().code(), expected_code(code)) << "call " << call << ": " << built.error().to_string();
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -258,6 +258,7 @@ class CpuRunner final : public temper::Runner {
     return cpu.model + " " + std::to_string(cpu.l1d_bytes) + " " + std::to_string(cpu.l2_bytes) + " " +
            std::to_string(cpu.l3_bytes);
   }
+  int64_t cache_bytes(const Device&) const override { return cpu_info().l3_bytes; }
   int64_t ns_per_gigaoperation(const Device& device) const override { return measure_peak(device); }
   Expected<std::unique_ptr<Bench>> open(const Candidate& candidate, const std::vector<Tensor>& inputs, const Device& device,
                                         const BenchOptions& options) const override {

@@ -22,13 +22,16 @@ class PlainSource final : public TacticSource {
     return std::vector<Tactic>{{"plain", build.tf32 ? "tf32" : "exact", microseconds}};
   }
 
+  void foresee(const Candidate& candidate, const Tactic& tactic, const Device& device) const override {
+    const auto architecture = architecture_of(device.target);
+    auto kernel = generate(candidate, tactic, pack_constants(candidate));
+    if (kernel.ok() && architecture.ok()) begin_compiling(kernel->program.source, *architecture);
+  }
+
   Expected<std::vector<KernelStep>> realize(const Candidate& candidate, const Tactic& tactic,
                                             const Device& device) const override {
     const std::vector<PackedConstant> packed = pack_constants(candidate);
-    std::vector<Layout> layouts = candidate.layouts;
-    for (const PackedConstant& p : packed) layouts[static_cast<size_t>(p.input)] = p.layout;
-    GeneratedKernel kernel =
-        TEMPER_TRY(generate_kernel(*candidate.context, *candidate.region, layouts, candidate.best, tactic.config != "tf32"));
+    GeneratedKernel kernel = TEMPER_TRY(generate(candidate, tactic, packed));
     KernelProgram& program = kernel.program;
     program.architecture = TEMPER_TRY(architecture_of(device.target));
     // Without NVRTC the plan holds the text alone, and whoever loads it compiles.
@@ -41,6 +44,14 @@ class PlainSource final : public TacticSource {
     std::vector<KernelStep> steps;
     steps.push_back(std::move(step));
     return steps;
+  }
+
+ private:
+  static Expected<GeneratedKernel> generate(const Candidate& candidate, const Tactic& tactic,
+                                            const std::vector<PackedConstant>& packed) {
+    std::vector<Layout> layouts = candidate.layouts;
+    for (const PackedConstant& p : packed) layouts[static_cast<size_t>(p.input)] = p.layout;
+    return generate_kernel(*candidate.context, *candidate.region, layouts, candidate.best, tactic.config != "tf32");
   }
 };
 

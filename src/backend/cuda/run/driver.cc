@@ -124,6 +124,7 @@ Expected<std::shared_ptr<GpuDevice>> GpuDevice::open(const Driver& driver, int o
   for (auto [value, attribute] : {std::pair(&major, kAttributeMajor),
                                   {&minor, kAttributeMinor},
                                   {&pools, kAttributeMemoryPools},
+                                  {&gpu->cache_bytes_, kAttributeCacheBytes},
                                   {&gpu->multiprocessors_, kAttributeMultiprocessors}}) {
     TEMPER_TRY(driver.check(api.cuDeviceGetAttribute(value, attribute, gpu->device_), "cuDeviceGetAttribute"));
   }

@@ -49,7 +49,8 @@ inline constexpr int kStreamNonBlocking = 1;
 inline constexpr unsigned kEventWithoutTime = 2;
 inline constexpr int kCaptureOfThread = 1;            // other threads may call the driver meanwhile
 inline constexpr unsigned kHostMemoryForDevices = 3;  // portable and mapped
-inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMultiprocessors = 16, kAttributeMemoryPools = 115;
+inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMultiprocessors = 16, kAttributeCacheBytes = 38,
+                     kAttributeMemoryPools = 115;
 inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
 inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
 inline constexpr int kCapturing = 1;             // of cuStreamIsCapturing; 0 not, 2 invalidated
@@ -94,6 +95,7 @@ class GpuDevice {
   const std::string& name() const { return name_; }
   int architecture() const { return architecture_; }  // 90 for compute capability 9.0
   int multiprocessors() const { return multiprocessors_; }
+  int64_t cache_bytes() const { return cache_bytes_; }  // of the L2 cache
 
  private:
   explicit GpuDevice(const Driver& driver) : driver_(driver) {}
@@ -101,7 +103,7 @@ class GpuDevice {
   CuDevice device_ = 0;
   CuContext context_ = nullptr;
   std::string name_;
-  int architecture_ = 0, multiprocessors_ = 0;
+  int architecture_ = 0, multiprocessors_ = 0, cache_bytes_ = 0;
 };
 
 // Makes the device's context the thread's current one; the one before comes back at the end.

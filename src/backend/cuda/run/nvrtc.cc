@@ -6,6 +6,8 @@
 #include <mutex>
 #include <optional>
 
+#include "backend/cuda/run/code_store.h"
+#include "backend/cuda/run/compile_pool.h"
 #include "base/dynlib.h"
 #include "base/hash.h"
 
@@ -78,6 +80,12 @@ const Expected<std::unique_ptr<Nvrtc>>& nvrtc() {
 
 using Code = std::shared_ptr<const std::vector<std::byte>>;
 
+// Products and sums are not contracted: fused bodies round as they do on the CPU; matrix products ask for fma by name.
+std::vector<std::string> options_for(int architecture) {
+  return {"--gpu-architecture=sm_" + std::to_string(architecture), "--std=c++17", "--fmad=false",
+          "--device-as-default-execution-space", "--disable-warnings"};
+}
+
 Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int architecture) {
   Program program = nullptr;
   int result = n.create(&program, source.c_str(), "kernel.cu", 0, nullptr, nullptr);
@@ -87,11 +95,10 @@ Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int archit
     Program* program;
     ~Guard() { n.destroy(program); }
   } guard{n, &program};
-  // Products and sums are not contracted: fused bodies round as they do on the CPU; matrix products ask for fma by name.
-  const std::string arch = "--gpu-architecture=sm_" + std::to_string(architecture);
-  const char* options[] = {arch.c_str(), "--std=c++17", "--fmad=false", "--device-as-default-execution-space",
-                           "--disable-warnings"};
-  result = n.compile(program, 5, options);
+  std::vector<const char*> options;
+  const std::vector<std::string> texts = options_for(architecture);
+  for (const std::string& text : texts) options.push_back(text.c_str());
+  result = n.compile(program, static_cast<int>(options.size()), options.data());
   if (result != 0) {
     size_t size = 0;
     n.log_size(program, &size);
@@ -126,18 +133,70 @@ Status nvrtc_status(int architecture) {
   return {};
 }
 
+namespace {
+
+struct Job {
+  std::once_flag once;
+  std::string source;  // until it is done
+  Expected<Code> code = Error(ErrorCode::kInternal, "not compiled");
+};
+
+Hash128 key_of(const std::string& source, int architecture) {
+  Hasher hasher;
+  hasher.add(nvrtc_version()).add(source);
+  for (const std::string& option : options_for(architecture)) hasher.add(option);
+  return hasher.finish();
+}
+
+std::shared_ptr<Job> job_of(const Hash128& key, const std::string& source) {
+  static std::mutex mutex;
+  static std::map<Hash128, std::shared_ptr<Job>> jobs;
+  std::lock_guard lock(mutex);
+  std::shared_ptr<Job>& job = jobs[key];
+  if (!job) {
+    job = std::make_shared<Job>();
+    job->source = source;
+  }
+  return job;
+}
+
+const std::optional<CodeStore>& store() {
+  static const std::optional<CodeStore> kStore = [] {
+    std::optional<CodeStore> made;
+    if (auto folder = CodeStore::usual_folder()) made.emplace(*folder).trim();
+    return made;
+  }();
+  return kStore;
+}
+
+void do_job(Job& job, const Hash128& key, int architecture) {
+  std::call_once(job.once, [&] {
+    if (auto kept = store() ? store()->get(key) : std::nullopt) {
+      job.code = std::make_shared<const std::vector<std::byte>>(std::move(*kept));
+    } else {
+      job.code = compile_now(**nvrtc(), job.source, architecture);
+      if (job.code.ok() && store()) store()->put(key, **job.code);
+    }
+    std::string().swap(job.source);
+  });
+}
+
+}  // namespace
+
 Expected<Code> compile_cuda(const std::string& source, int architecture) {
   TEMPER_TRY(nvrtc_status(architecture));
-  static std::mutex mutex;
-  static std::map<Hash128, Code> done;
-  const Hash128 key = Hasher().add(source).add_number(uint64_t(architecture)).finish();
-  {
-    std::lock_guard lock(mutex);
-    if (auto found = done.find(key); found != done.end()) return found->second;
-  }
-  Code code = TEMPER_TRY(compile_now(**nvrtc(), source, architecture));
-  std::lock_guard lock(mutex);
-  return done.emplace(key, std::move(code)).first->second;
+  const Hash128 key = key_of(source, architecture);
+  std::shared_ptr<Job> job = job_of(key, source);
+  do_job(*job, key, architecture);
+  return job->code;
+}
+
+void begin_compiling(const std::string& source, int architecture) {
+  if (!nvrtc_status(architecture).ok()) return;
+  const Hash128 key = key_of(source, architecture);
+  auto job = job_of(key, source);
+  (void)store();  // whatever the threads use was there before them, and goes after them
+  CompilePool::process().add([job, key, architecture] { do_job(*job, key, architecture); });
 }
 
 }  // namespace temper::cuda

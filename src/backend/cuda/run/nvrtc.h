@@ -20,5 +20,7 @@ Status nvrtc_status(int architecture);
 // "13.0", or "" where there is none.
 std::string nvrtc_version();
 Expected<std::shared_ptr<const std::vector<std::byte>>> compile_cuda(const std::string& source, int architecture);
+// It will be asked for. What goes wrong is told then.
+void begin_compiling(const std::string& source, int architecture);
 
 }  // namespace temper::cuda
