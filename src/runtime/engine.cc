@@ -64,6 +64,9 @@ Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> byte
     engine->programs_.push_back(to_program(*segment));
     engine->most_slots_ = std::max(engine->most_slots_, engine->programs_.back().slot_count());
   }
+  for (const auto& step : engine->plan().steps) {
+    if (step->kind == plan::StepKind::Launch) engine->backend_->foresee(step->kernel, std::as_bytes(std::span(step->blob)));
+  }
   for (size_t i = 0; i < engine->plan().steps.size(); ++i) {
     const plan::StepT& step = *engine->plan().steps[i];
     if (step.kind != plan::StepKind::Launch) {

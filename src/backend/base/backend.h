@@ -105,6 +105,8 @@ class Queue {
 class Backend {
  public:
   virtual ~Backend() = default;
+  // This will be decoded: what takes long may begin in other threads.
+  virtual void foresee(std::string_view kernel, std::span<const std::byte> blob) {}
   virtual Expected<std::unique_ptr<Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) = 0;
   // Places the `used` parts of `weights`, which `owner` keeps alive, where kernels read them: one address for each, valid as
   // long as the result.
@@ -117,6 +119,8 @@ class Backend {
   };
   virtual Expected<Placed> place_weights(std::span<const std::byte> weights, std::span<const Part> used,
                                          std::shared_ptr<const void> owner) = 0;
+  // What a user should know about what was decoded, as sentences.
+  virtual std::vector<std::string> remarks() const { return {}; }
   // Whether its queues can be directed to a stream that others make.
   virtual bool has_streams() const { return false; }
   virtual Expected<std::unique_ptr<Queue>> make_queue() = 0;

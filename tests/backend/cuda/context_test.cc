@@ -252,6 +252,19 @@ TEST_F(GpuContext, UploadsTheWeightsOfItsTargetOnly) {
   EXPECT_EQ(stub().number("stub_bytes") - before, 2 * alone);
 }
 
+TEST_F(GpuContext, SaysThatKernelsWereCompiledForThisDevice) {
+  EXPECT_TRUE(load()->backend().remarks().empty());
+  auto older = build({"sm_80"});
+  ASSERT_TRUE(older.ok()) << older.error().to_string();
+  plan_ = *older;
+  auto engine = load();
+  ASSERT_TRUE(engine);
+  const auto remarks = engine->backend().remarks();
+  ASSERT_EQ(remarks.size(), 1U);
+  EXPECT_NE(remarks[0].find("sm_90"), std::string::npos) << remarks[0];
+  EXPECT_NE(remarks[0].find("compiled when it was loaded"), std::string::npos) << remarks[0];
+}
+
 TEST_F(GpuContext, ContextsShareAnEngine) {
   UserStream first_stream, second_stream;
   std::byte *x = memory(first_stream, kBytes), *y = memory(first_stream, kBytes);

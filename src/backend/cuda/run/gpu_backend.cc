@@ -5,6 +5,7 @@
 
 #include "backend/cuda/run/gpu_kernel.h"
 #include "backend/cuda/run/gpu_queue.h"
+#include "backend/cuda/run/nvrtc.h"
 
 namespace temper::cuda {
 namespace {
@@ -12,6 +13,13 @@ namespace {
 class GpuBackend final : public Backend {
  public:
   explicit GpuBackend(std::shared_ptr<GpuDevice> gpu) : gpu_(std::move(gpu)) {}
+
+  void foresee(std::string_view kernel, std::span<const std::byte> blob) override {
+    ByteReader reader(blob);
+    auto program = decode_program(reader);
+    if (kernel == kKernelName && program.ok() && !program->runs_on(gpu_->architecture()))
+      begin_compiling(program->source, gpu_->architecture());
+  }
 
   Expected<std::unique_ptr<Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) override {
     if (kernel != kKernelName) {
@@ -21,7 +29,16 @@ class GpuBackend final : public Backend {
     ByteReader reader(blob);
     KernelProgram program = TEMPER_TRY(decode_program(reader));
     TEMPER_TRY(reader.finish());
+    compiled_ += !program.runs_on(gpu_->architecture());
     return std::unique_ptr<Kernel>(TEMPER_TRY(GpuKernel::load(gpu_, std::move(program))));
+  }
+
+  std::vector<std::string> remarks() const override {
+    if (compiled_ == 0) return {};
+    return {std::to_string(compiled_) + " kernels of the plan had no machine code for '" + gpu_->name() + "' (sm_" +
+            std::to_string(gpu_->architecture()) +
+            ") and were compiled when it was loaded, as they were chosen for another device; build the plan for this one to "
+            "have it tuned"};
   }
 
   // One block of memory, in which the parts lie as near to each other as in the file: neighbours are written together.
@@ -71,6 +88,7 @@ class GpuBackend final : public Backend {
 
  private:
   std::shared_ptr<GpuDevice> gpu_;
+  int compiled_ = 0;
 };
 
 // The one that the calling thread has made current (cudaSetDevice does), else the first.

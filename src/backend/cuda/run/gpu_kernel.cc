@@ -5,17 +5,10 @@
 #include "backend/cuda/run/nvrtc.h"
 
 namespace temper::cuda {
-namespace {
-
-// Machine code runs on its own major architecture, from its own minor one on.
-bool runs_on(int code, int device) { return code / 10 == device / 10 && code <= device; }
-
-}  // namespace
-
 Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> gpu, KernelProgram program) {
   std::unique_ptr<GpuKernel> kernel(new GpuKernel(std::move(gpu), std::move(program)));
   KernelProgram& p = kernel->program_;
-  if (p.code.empty() || !runs_on(p.architecture, kernel->gpu_->architecture())) {
+  if (!p.runs_on(kernel->gpu_->architecture())) {
     auto code = TEMPER_TRY(compile_cuda(p.source, kernel->gpu_->architecture()));
     p.code = *code;
     p.architecture = kernel->gpu_->architecture();

@@ -32,6 +32,9 @@ struct KernelProgram {
   std::vector<Entry> entries;
   int32_t architecture = 0;
   std::vector<std::byte> code;
+
+  // Whether there is machine code that such a device takes: that of its own major architecture, from its own minor one on.
+  bool runs_on(int device) const { return !code.empty() && architecture / 10 == device / 10 && architecture <= device; }
 };
 
 inline constexpr std::string_view kKernelName = "cuda";  // in plans
