@@ -185,7 +185,8 @@ class Verifier {
     for (const auto* list : {&l.states_from, &l.states_in, &l.states_out, &l.states_result, &l.scans_from, &l.scans_to}) {
       if (!are_buffers(*list)) return bad("a buffer of a loop");
     }
-    if (l.trip == -1 && l.condition == -1) return bad("a loop without an end");
+    if (l.trip == -1 && l.condition == -1 && l.trip_slot == -1) return bad("a loop without an end");
+    if (l.trip_slot != -1 && !slot(l.trip_slot)) return bad("a slot of a loop");
     if (l.count_slot != -1 && !slot(l.count_slot)) return bad("a slot of a loop");
     if (l.count_slot != -1 && step.segment != -1 &&
         (step.segment < 1 || step.segment >= static_cast<int>(plan_.segments.size()))) {

@@ -43,6 +43,7 @@ Context::Context(std::shared_ptr<const Engine> engine) : engine_(std::move(engin
   reached_.resize(plan.buffers.size());
   unbounded_.resize(plan.buffers.size());
   now_ = fresh_shape();
+  find_moving_loops();
 }
 
 Shaped Context::fresh_shape() const {
@@ -99,23 +100,60 @@ Status Context::open_queue() {
 
 // Launches that follow each other on every path, and whose sizes don't depend on data. Note [Recorded parts].
 void Context::find_parts() {
+  constexpr int kMostLaunches = 20000;  // of steps; loops may have more
   const auto& steps = engine_->plan().steps;
+  std::vector<char> fixed(engine_->plan().slot_count, 0);
+  for (int s : engine_->plan().segments[0]->results) fixed[s] = 1;
+  for (int s : engine_->plan().segments[0]->inputs) fixed[s] = 1;
   part_at_.assign(steps.size(), -1);
   std::vector<char> cut(steps.size() + 1, 0);
-  for (size_t i = 0; i < steps.size(); ++i) {
+  // Whether all of a loop is recordable; bodies come after their loops.
+  std::vector<char> recordable(steps.size(), 0);
+  for (size_t i = steps.size(); i-- > 0;) {
     const plan::StepT& step = *steps[i];
-    if (step.kind == plan::StepKind::If || step.kind == plan::StepKind::Loop) cut[step.begin] = cut[step.end] = 1;
+    recordable[i] = step.kind == plan::StepKind::Launch && step.segment == 0;
+    if (step.kind == plan::StepKind::Loop && moves_[i] && fixed[step.loop->trip_slot]) {
+      recordable[i] =
+          std::all_of(recordable.begin() + step.begin, recordable.begin() + step.end, [](char r) { return r != 0; });
+    }
+    if (step.kind == plan::StepKind::If || (step.kind == plan::StepKind::Loop && !recordable[i]))
+      cut[step.begin] = cut[step.end] = 1;
     if (step.kind == plan::StepKind::If) cut[step.middle] = 1;
   }
-  const auto recordable = [&](size_t i) { return steps[i]->kind == plan::StepKind::Launch && steps[i]->segment == 0; };
+  const auto next = [&](size_t i) {
+    return steps[i]->kind == plan::StepKind::Loop ? static_cast<size_t>(steps[i]->end) : i + 1;
+  };
   for (size_t begin = 0; begin < steps.size();) {
     size_t end = begin;
-    while (end < steps.size() && recordable(end) && (end == begin || !cut[end])) ++end;
+    while (end < steps.size() && recordable[end] && (end == begin || !cut[end]) && end - begin < kMostLaunches) end = next(end);
     if (end > begin + 1) {
       part_at_[begin] = static_cast<int>(part_ranges_.size());
       part_ranges_.emplace_back(static_cast<int>(begin), static_cast<int>(end));
     }
     begin = std::max(end, begin + 1);
+  }
+}
+
+// Note [Loops without copies].
+void Context::find_moving_loops() {
+  const plan::PlanT& plan = engine_->plan();
+  moves_.assign(plan.steps.size(), 0);
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (plan.steps[i]->kind != plan::StepKind::Loop) continue;
+    const plan::LoopInfoT& loop = *plan.steps[i]->loop;
+    std::vector<int> own;
+    for (const auto* list : {&loop.states_in, &loop.states_out, &loop.scans_from})
+      own.insert(own.end(), list->begin(), list->end());
+    if (loop.iteration != -1) own.push_back(loop.iteration);
+    std::vector<int> sorted = own;
+    std::sort(sorted.begin(), sorted.end());
+    const auto is_own = [&](int b) { return std::binary_search(sorted.begin(), sorted.end(), b); };
+    moves_[i] = loop.trip_slot != -1 && loop.condition == -1 && loop.body_condition == -1 && loop.count_slot == -1 &&
+                std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() &&
+                std::all_of(own.begin(), own.end(), [&](int b) { return plan.buffers[b]->kind == plan::BufferKind::Arena; }) &&
+                std::none_of(loop.states_from.begin(), loop.states_from.end(), is_own) &&
+                std::none_of(loop.states_result.begin(), loop.states_result.end(), is_own) &&
+                std::none_of(loop.scans_to.begin(), loop.scans_to.end(), is_own);
   }
 }
 

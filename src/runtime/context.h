@@ -11,7 +11,8 @@
 //   TEMPER_TRY(context.run(lease));
 //
 // Note [Recorded parts]
-// On a queue that records, each sequence of launches whose sizes follow from the inputs' shapes is recorded at its first run,
+// On a queue that records, each sequence of launches, and of loops of launches, that follows from the inputs' shapes alone is
+// recorded at its first run,
 // and replayed from then on; launches whose addresses have changed since are given the new ones. What follows from shapes is
 // kept for the shapes that were used last (Shaped), bounded in number and in recorded kernels; while more shapes come by turns
 // than are kept, one is walked when it comes and recorded when it comes again before it is dropped. On a stream that the caller
@@ -55,8 +56,8 @@ struct RecordedPart {
   int begin = 0, end = 0;
   std::unique_ptr<Recording> recording;  // null: not yet, or `refused`
   bool refused = false;
-  bool stale = true;               // it may hold other addresses than the last walk
-  std::byte* workspace = nullptr;  // that it holds
+  std::vector<std::byte*> arguments;  // that it holds, of all launches one after another
+  std::byte* workspace = nullptr;
 };
 
 // What follows from the inputs' shapes.
@@ -137,10 +138,18 @@ class Context {
   Status go(Executor& executor);
   Status run_range(int begin, int end, Executor& executor);
   Status run_launch(int step, Executor& executor);
-  Status run_loop(const plan::StepT& step, Executor& executor);
+  Status run_loop(int step, Executor& executor);
+  class LoopAddresses;
+  void find_moving_loops();
+  bool fits_moving(const plan::LoopInfoT& loop, int64_t trip) const;
+  Status run_moving(const plan::StepT& step, int64_t trip, Executor& executor);
+  Expected<const std::byte*> numbers(int64_t count);
   Status run_part(RecordedPart& part, Executor& executor);
   Status record(RecordedPart& part, Executor& executor);
-  Status rebind(RecordedPart& part);
+  // Going through steps: to do them, to note them in a recording, to give the recording's launches their addresses of now.
+  enum class Mode { kWalk, kRecord, kRebind };
+  Status go_through(RecordedPart& part, Mode mode, Executor& executor);
+  Status rebind(std::span<std::byte* const> arguments);
   // Puts away what followed from the shapes before, and takes what is known of those that are set now.
   void change_shape();
   Shaped fresh_shape() const;
@@ -168,11 +177,20 @@ class Context {
   GrowingBuffer arena_, workspace_;
   std::byte* given_ = nullptr;  // in place of arena_ and workspace_
   int64_t given_bytes_ = 0;
+  static constexpr size_t kNumberStride = 8;       // of 8 bytes each
+  GrowingBuffer numbers_;                          // of iterations
+  int64_t numbered_ = 0;                           // how many
+  std::vector<char> moves_;                        // by step: Note [Loops without copies]
+  std::vector<std::pair<int, std::byte*>> moved_;  // the stack of buffers of loops that run, and their addresses
   std::vector<std::pair<int, int>> part_ranges_;
   std::vector<int> part_at_;  // by step: the part that begins there, or -1
   Shaped now_;
   std::vector<Shaped> others_;  // shapes that were used before
   int64_t uses_ = 0;
+  RecordedPart* part_ = nullptr;  // that the steps are of, now
+  Mode mode_ = Mode::kWalk;
+  size_t argument_ = 0;  // of the recording: the next
+  int launch_ = 0;
   int workers_ = 0;
   bool resolved_ = false;  // slots of segment 0 are those of input_dims_
   bool ready_ = false;     // and so are buffers and launches

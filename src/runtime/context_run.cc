@@ -45,6 +45,9 @@ Status Context::run_launch(int i, Executor& executor) {
   using Clock = std::chrono::steady_clock;
   std::vector<std::byte*>& arguments = now_.arguments[i];
   for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = now_.addresses[step.buffers[k]];
+  if (mode_ == Mode::kRebind) TEMPER_TRY_AT(rebind(arguments), "'" + step.name + "'");
+  if (mode_ == Mode::kRebind) return {};
+  if (mode_ == Mode::kRecord) part_->arguments.insert(part_->arguments.end(), arguments.begin(), arguments.end());
   const bool timed = on_step && !captured_;
   auto start = timed ? Clock::now() : Clock::time_point();
   TEMPER_TRY_AT(queue_->run(*now_.launches[i], arguments, now_.workspace, executor), "'" + step.name + "'");
@@ -53,19 +56,39 @@ Status Context::run_launch(int i, Executor& executor) {
   return {};
 }
 
+// The launch that comes next in the recording has these arguments.
+Status Context::rebind(std::span<std::byte* const> arguments) {
+  const std::span<std::byte*> held = std::span(part_->arguments).subspan(argument_, arguments.size());
+  argument_ += arguments.size();
+  const int number = launch_++;
+  if (part_->workspace == now_.workspace && std::equal(held.begin(), held.end(), arguments.begin())) return {};
+  std::copy(arguments.begin(), arguments.end(), held.begin());
+  return part_->recording->rebind(number, arguments, now_.workspace);
+}
+
+Status Context::go_through(RecordedPart& part, Mode mode, Executor& executor) {
+  part_ = &part;
+  mode_ = mode;
+  argument_ = 0;
+  launch_ = 0;
+  Status done = run_range(part.begin, part.end, executor);
+  part_ = nullptr;
+  mode_ = Mode::kWalk;
+  return done;
+}
+
 // Note [Recorded parts].
 Status Context::run_part(RecordedPart& part, Executor& executor) {
-  if (interrupted && interrupted()) return Error(ErrorCode::kCancelled, "the run was interrupted");
   const bool replays = !captured_ && !on_step;
   if (replays && part.recording) {
-    TEMPER_TRY(rebind(part));
+    if (Status bound = go_through(part, Mode::kRebind, executor); !bound.ok()) {
+      part.recording = nullptr;  // which may hold some addresses and not others
+      return bound;
+    }
+    part.workspace = now_.workspace;
     return part.recording->replay();
   }
-  part.stale = true;
-  for (int i = part.begin; i < part.end; ++i) {
-    if (interrupted && interrupted()) return Error(ErrorCode::kCancelled, "the run was interrupted");
-    TEMPER_TRY(run_launch(i, executor));
-  }
+  TEMPER_TRY(go_through(part, Mode::kWalk, executor));
   return replays && now_.record && !part.refused ? record(part, executor) : Status();
 }
 
@@ -73,38 +96,18 @@ Status Context::run_part(RecordedPart& part, Executor& executor) {
 Status Context::record(RecordedPart& part, Executor& executor) {
   Status noted = queue_->begin_recording();
   if (noted.ok()) {
-    for (int i = part.begin; i < part.end && noted.ok(); ++i)
-      noted = queue_->run(*now_.launches[i], now_.arguments[i], now_.workspace, executor);
+    part.arguments.clear();
+    noted = go_through(part, Mode::kRecord, executor);
     auto made = queue_->end_recording();
     if (noted.ok() && made.ok()) {
       part.recording = std::move(*made);
       part.workspace = now_.workspace;
-      part.stale = false;
       return {};
     }
     if (noted.ok()) noted = std::move(made).error();
   }
   part.refused = true;
   return noted.error().code() == ErrorCode::kDeviceLost ? noted : Status();
-}
-
-Status Context::rebind(RecordedPart& part) {
-  const bool all = part.stale || part.workspace != now_.workspace;
-  part.stale = true;
-  for (int i = part.begin; i < part.end; ++i) {
-    const plan::StepT& step = *engine_->plan().steps[i];
-    std::vector<std::byte*>& arguments = now_.arguments[i];
-    bool changed = all;
-    for (size_t k = 0; k < arguments.size(); ++k) {
-      std::byte* address = now_.addresses[step.buffers[k]];
-      changed = changed || arguments[k] != address;
-      arguments[k] = address;
-    }
-    if (changed) TEMPER_TRY_AT(part.recording->rebind(i - part.begin, arguments, now_.workspace), "'" + step.name + "'");
-  }
-  part.workspace = now_.workspace;
-  part.stale = false;
-  return {};
 }
 
 Expected<bool> Context::truth(int buffer) {
@@ -125,7 +128,7 @@ Status Context::run_range(int begin, int end, Executor& executor) {
   const plan::PlanT& plan = engine_->plan();
   for (int i = begin; i < end;) {
     const plan::StepT& step = *plan.steps[i];
-    if (!part_at_.empty() && part_at_[i] >= 0) {
+    if (!part_ && !part_at_.empty() && part_at_[i] >= 0) {
       RecordedPart& part = now_.parts[part_at_[i]];
       TEMPER_TRY(run_part(part, executor));
       i = part.end;
@@ -161,60 +164,9 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         ++i;
         break;
       case plan::StepKind::Loop:
-        TEMPER_TRY_AT(run_loop(step, executor), "'" + step.name + "'");
+        TEMPER_TRY_AT(run_loop(i, executor), "'" + step.name + "'");
         i = step.end;
         break;
-    }
-  }
-  return {};
-}
-
-Status Context::run_loop(const plan::StepT& step, Executor& executor) {
-  const plan::LoopInfoT& loop = *step.loop;
-  bool going = loop.condition == -1 || TEMPER_TRY(truth(loop.condition));
-  int64_t trip = INT64_MAX;
-  if (loop.trip != -1) TEMPER_TRY(queue_->read(&trip, TEMPER_TRY(room(loop.trip, sizeof(trip))), sizeof(trip)));
-  TEMPER_TRY(copy(loop.states_in, loop.states_from));
-  // Scans of a loop whose length is not known before grow with it: the stacked tensor gets its size when the loop has ended.
-  bool counted = loop.count_slot == -1;
-  std::vector<std::vector<std::byte>> stacks(counted ? 0 : loop.scans_from.size());
-  int64_t iteration = 0;
-  for (; going && iteration < trip; ++iteration) {
-    if (loop.iteration != -1)
-      TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.iteration, sizeof(iteration))), &iteration, sizeof(iteration)));
-    TEMPER_TRY(run_range(step.begin, step.end, executor));
-    for (size_t s = 0; s < loop.scans_from.size(); ++s) {
-      int64_t bytes = now_.bytes[loop.scans_from[s]];
-      if (bytes == 0) continue;
-      const std::byte* from = now_.addresses[loop.scans_from[s]];
-      if (counted) {
-        int64_t end = bytes;
-        if (__builtin_mul_overflow(bytes, iteration + 1, &end)) end = INT64_MAX;
-        TEMPER_TRY(queue_->copy(TEMPER_TRY(room(loop.scans_to[s], end)) + (end - bytes), from, bytes));
-      } else {
-        const size_t end = stacks[s].size();
-        stacks[s].resize(end + static_cast<size_t>(bytes));
-        TEMPER_TRY(queue_->read(stacks[s].data() + end, from, bytes));
-      }
-    }
-    if (loop.body_condition != -1) going = TEMPER_TRY(truth(loop.body_condition));
-    // All states are taken before any is overwritten: a body may hand one state's input on as another's output.
-    TEMPER_TRY(copy(loop.states_result, loop.states_out));
-    TEMPER_TRY(copy(loop.states_in, loop.states_result));
-  }
-  if (iteration == 0) TEMPER_TRY(copy(loop.states_result, loop.states_in));
-  if (!counted) {
-    now_.slots[loop.count_slot] = iteration;
-    if (step.segment >= 0) {
-      TEMPER_TRY(run_segment(step.segment));
-      TEMPER_TRY(size_buffers(step.segment));
-      TEMPER_TRY(take_outputs(step.segment));
-      TEMPER_TRY(prepare_launches(step.segment));
-      TEMPER_TRY(place_workspace());
-    }
-    for (size_t s = 0; s < stacks.size(); ++s) {
-      const auto bytes = static_cast<int64_t>(stacks[s].size());
-      TEMPER_TRY(queue_->write(TEMPER_TRY(room(loop.scans_to[s], bytes)), stacks[s].data(), bytes));
     }
   }
   return {};

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -11,6 +12,7 @@
 #include "builder/build.h"
 #include "ops/builder.h"
 #include "tests/backend/cuda/stub.h"
+#include "tests/conformance/sample_case.h"
 #include "tests/sanitizer.h"
 
 namespace {
@@ -33,6 +35,10 @@ void* malloc(size_t bytes) {
 
 namespace temper::cuda {
 namespace {
+
+using temper::testing::all_samples;
+using temper::testing::sample_graph;
+using temper::testing::SampleName;
 
 constexpr int64_t kWidth = 64;
 
@@ -149,6 +155,58 @@ TEST_F(GpuContext, EnqueuesWithoutWaitingOrAllocating) {
     EXPECT_EQ(stub().argument(last, 0), reinterpret_cast<unsigned long long>(z));
   }
   for (std::byte* p : {x, y, z}) free(p);
+}
+
+// A recurrence is launches only, with other addresses in each iteration: nothing is copied or waited for, and all of it is one
+// recording that a capture of the caller's takes too.
+TEST_F(GpuContext, RecordsLoopsWhoseLengthFollowsFromShapes) {
+  const auto samples = all_samples();
+  const auto lstm = std::find_if(samples.begin(), samples.end(), [](const SampleName& s) { return s.op->name == "lstm"; });
+  ASSERT_NE(lstm, samples.end());
+  auto graph = sample_graph(*lstm);
+  ASSERT_TRUE(graph.ok()) << graph.error().to_string();
+  BuildConfig config;
+  config.compile.build.optimization_level = 0;
+  config.compile.device = {"sm_90", 1};
+  MemorySink sink;
+  Status built = build_plan(*graph, config, sink);
+  ASSERT_TRUE(built.ok()) << built.error().to_string();
+  plan_ = std::make_shared<std::vector<std::byte>>(sink.take());
+  auto engine = load();
+  ASSERT_TRUE(engine);
+  ASSERT_TRUE(std::any_of(engine->plan().steps.begin(), engine->plan().steps.end(),
+                          [](const auto& step) { return step->kind == plan::StepKind::Loop && step->loop->trip_slot != -1; }));
+  UserStream stream;
+  std::byte* all = memory(stream, 1 << 20);
+  {
+    Context context(engine);
+    for (size_t i = 0; i < engine->plan().inputs.size(); ++i) {
+      std::vector<int64_t> dims;
+      for (SymInt d : graph->type(graph->inputs()[i]).dims)
+        dims.push_back(*evaluate(d, [](SymInt) { return std::optional<int64_t>(16); }));
+      ASSERT_TRUE(context.set_input_shape(int(i), dims).ok());
+      context.set_address(Context::kInput, int(i), all);
+    }
+    for (size_t o = 0; o < engine->plan().outputs.size(); ++o) context.set_address(Context::kOutput, int(o), all + (1 << 19));
+    SerialExecutor executor;
+    Status first = context.enqueue(stream.stream, executor);
+    ASSERT_TRUE(first.ok()) << first.error().to_string();
+    const long run = stub().number("stub_log_size"), waits = stub().number("stub_waits");
+    const long launches = stub().number("stub_launches");
+    EXPECT_EQ(stub().number("stub_graphs"), 1);
+    const long before = allocations;
+    context.set_address(Context::kInput, 0, all + 4096);
+    ASSERT_TRUE(context.enqueue(stream.stream, executor).ok());
+    EXPECT_EQ(allocations - before, 0);
+    EXPECT_EQ(stub().number("stub_waits"), waits);
+    EXPECT_EQ(stub().number("stub_launches"), launches);
+    EXPECT_EQ(stub().number("stub_replays"), 1);
+    EXPECT_EQ(stub().number("stub_log_size"), 2 * run);
+    stream.begin_capture();
+    ASSERT_TRUE(context.enqueue(stream.stream, executor).ok());
+    EXPECT_EQ(stream.end_capture(), run);
+  }
+  free(all);
 }
 
 TEST_F(GpuContext, GoesIntoACaptureOfTheCaller) {
