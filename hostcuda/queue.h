@@ -4,7 +4,11 @@
 // cudaSuccess is returned by the next call that waits for the stream. Submitting allocates nothing once the stream's queue has
 // reached its size, and never blocks for other work.
 //
-//   hostcuda::submit(stream, [](void* context) { return static_cast<Context*>(context)->run(); }, context);
+// A program that links NVIDIA's runtime in place of hostcuda has none: the address of submit() is null there, and streams are
+// those of the driver.
+//
+//   if (hostcuda::submit) hostcuda::submit(stream, [](void* context) { return static_cast<Context*>(context)->run(); },
+//   context);
 #pragma once
 
 #include "cuda_runtime_api.h"
@@ -13,6 +17,6 @@ namespace hostcuda {
 
 using Work = cudaError_t (*)(void* argument);
 
-cudaError_t submit(cudaStream_t stream, Work work, void* argument) noexcept;
+[[gnu::weak]] cudaError_t submit(cudaStream_t stream, Work work, void* argument) noexcept;
 
 }  // namespace hostcuda

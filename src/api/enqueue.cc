@@ -10,6 +10,12 @@ bool ContextView::enqueueV3(cudaStream_t stream) noexcept {
     Run* run = take_run();
     fill(*run, stream);
     pending_.fetch_add(1, std::memory_order_relaxed);
+    if (!hostcuda::submit) {
+      Status put = enqueue_on_device(*run);
+      give_back(run);
+      TEMPER_TRY(std::move(put));
+      return !profiler_ || !emits_profile_ || reportToProfiler();
+    }
     if (cudaError_t refused = hostcuda::submit(stream, &ContextView::work, run); refused != cudaSuccess) {
       give_back(run);
       return Error(ErrorCode::kIo, std::string("the stream does not take work: ") + cudaGetErrorString(refused));
@@ -20,6 +26,19 @@ bool ContextView::enqueueV3(cudaStream_t stream) noexcept {
       return Error(ErrorCode::kInternal, "the inference that was to be timed has failed");
     return reportToProfiler();
   });
+}
+
+// The stream is one of the driver's: what is to be done goes to it now, and takes place in its order.
+Status ContextView::enqueue_on_device(const Run& run) {
+  if (!run_.has_streams()) {
+    return Error(ErrorCode::kUnsupported,
+                 "the plan runs on the processor, and the stream is a GPU's; build the plan for this GPU, or link the program "
+                 "with hostcuda in place of the CUDA runtime");
+  }
+  TEMPER_TRY(execute(run, Way::kStream));
+  if (consumed_ && cudaEventRecord(consumed_, run.stream) != cudaSuccess)
+    return Error(ErrorCode::kInvalidArgument, "the event for the inputs can't be recorded on the stream");
+  return {};
 }
 
 bool ContextView::executeV2(void* const* bindings) noexcept {
@@ -33,7 +52,7 @@ bool ContextView::executeV2(void* const* bindings) noexcept {
     Run* run = take_run();
     fill(*run, nullptr);
     pending_.fetch_add(1, std::memory_order_relaxed);
-    Status done = execute(*run);
+    Status done = execute(*run, Way::kWait);
     give_back(run);
     TEMPER_TRY(std::move(done));
     return !profiler_ || !emits_profile_ || reportToProfiler();

@@ -275,7 +275,7 @@ void* ContextView::output_address(int output, int64_t bytes) {
                                           static_cast<uint64_t>(bytes), kAlignment, current_->stream);
 }
 
-Status ContextView::execute(const Run& run) {
+Status ContextView::execute(const Run& run, Way way) {
   std::lock_guard lock(run_mutex_);
   if (run_version_ != run.shape_version) {
     run_version_ = 0;
@@ -285,7 +285,7 @@ Status ContextView::execute(const Run& run) {
       TEMPER_TRY(run_.set_input_shape(i, std::span(from, rank)));
       from += rank;
     }
-    TEMPER_TRY(run_.prepare(facts_->threads));
+    if (way == Way::kWait) TEMPER_TRY(run_.prepare(facts_->threads));
     run_version_ = run.shape_version;
   }
   for (size_t i = 0; i < run.addresses.size(); ++i) {
@@ -299,7 +299,10 @@ Status ContextView::execute(const Run& run) {
   if (run.timed) std::fill(step_ns_.begin(), step_ns_.end(), 0);
   current_ = &run;
   Status done;
-  {
+  if (way == Way::kStream) {
+    SerialExecutor executor;
+    done = run_.enqueue(run.stream, executor);
+  } else {
     ThreadPool::Lease lease = ThreadPool::process().try_acquire(facts_->threads);
     done = run_.run(lease);
   }
@@ -320,7 +323,7 @@ cudaError_t ContextView::work(void* argument) noexcept {
   ContextView& self = *run->context;
   cudaError_t failure = cudaErrorLaunchFailure;
   const bool good = guarded(self.reporter_, false, [&]() -> Expected<bool> {
-    Status done = self.execute(*run);
+    Status done = self.execute(*run, Way::kWait);
     if (done.ok()) return true;
     if (done.error().code() == ErrorCode::kOutOfMemory) failure = cudaErrorMemoryAllocation;
     return std::move(done).error().at("inference");

@@ -1,6 +1,6 @@
 // ContextView: an IExecutionContext. The caller's thread keeps shapes and addresses as they are set; each enqueue takes a copy
 // of them (a Run) to the stream, where the one runtime Context of this object executes it. So shapes and addresses may be set
-// anew as soon as enqueueV3 returns.
+// anew as soon as enqueueV3 returns. A stream of NVIDIA's runtime is given the work on the caller's thread.
 //
 // After the first enqueue of a shape an enqueue allocates nothing: Runs are kept for reuse, and what was checked is not checked
 // again.
@@ -89,7 +89,10 @@ class ContextView final : public nvinfer1::IExecutionContext {
   void give_back(Run* run);
   void fill(Run& run, cudaStream_t stream);
   static cudaError_t work(void* run) noexcept;
-  Status execute(const Run& run);
+  // Waits for the end, or leaves the run to its stream, which is the driver's.
+  enum class Way { kWait, kStream };
+  Status execute(const Run& run, Way way);
+  Status enqueue_on_device(const Run& run);
   void* output_address(int output, int64_t bytes);
 
   const EngineView& engine_;

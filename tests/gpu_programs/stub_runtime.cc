@@ -1,0 +1,15 @@
+// In place of NVIDIA's runtime, for programs of tests without a GPU: what the API calls of it. Streams are those of the stub
+// driver; nothing of hostcuda is linked beside it.
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+int events = 0;
+}
+
+EXPORT int cudaEventRecord(void*, void*) {
+  ++events;
+  return 0;
+}
+EXPORT int cudaStreamSynchronize(void*) { return 0; }
+EXPORT const char* cudaGetErrorString(int) { return "an error of the stub"; }
+EXPORT int stub_runtime_events() { return events; }
