@@ -628,7 +628,8 @@ Status GraphCompiler::compile_loop(const Node& node) {
   std::vector<int> operands;
   // A number of iterations that follows from shapes is not read from memory.
   const ValueId trip = node.operands[0];
-  if (trip != kNone32 && graph_.value(trip).contents) info->trip_slot = assembly_.slots().slot(graph_.value(trip).contents->at(0));
+  if (trip != kNone32 && graph_.value(trip).contents)
+    info->trip_slot = assembly_.slots().slot(graph_.value(trip).contents->at(0));
   for (ValueId v : node.operands) {
     if (v == kNone32 || (v == trip && operands.empty() && info->trip_slot != -1)) {
       operands.push_back(-1);
