@@ -36,12 +36,11 @@ namespace {
 
 // Types and contents of a composite's results: its body written into a scratch graph whose inputs stand for the operands.
 struct Scratch {
-  std::vector<ValueType> types;
-  std::vector<std::optional<std::vector<SymInt>>> contents;
+  Inferred inferred;
   std::vector<std::optional<Tensor>> constants;
   bool made_sizes = false;
 };
-Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs, const std::vector<ValueId>& operands) {
+Expected<Scratch> write_to_scratch(Graph& graph, const Op& op, const Attrs& attrs, const std::vector<ValueId>& operands) {
   Graph scratch(graph.context());
   Builder inner(scratch);
   std::vector<ValueId> inputs;
@@ -66,14 +65,19 @@ Expected<Scratch> infer_composite(Graph& graph, const Op& op, const Attrs& attrs
   for (ValueId id : results) {
     if (id == kNone32)
       return Error(ErrorCode::kInvalidArgument, "operator '" + op.name + "' makes no value of these operands; one is missing");
-    found.types.push_back(scratch.value(id).type);
-    found.contents.push_back(scratch.value(id).contents);
+    found.inferred.types.push_back(scratch.value(id).type);
+    found.inferred.contents.push_back(scratch.value(id).contents);
     found.constants.push_back(inner.constant_value(inner.val(id)));
   }
   return found;
 }
 
 }  // namespace
+
+Expected<Inferred> infer_composite(Graph& graph, const Op& op, const Attrs& attrs, const std::vector<ValueId>& operands) {
+  Scratch scratch = TEMPER_TRY(write_to_scratch(graph, op, attrs, operands));
+  return std::move(scratch.inferred);
+}
 
 std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> operands,
                              std::vector<std::unique_ptr<Graph>> bodies) {
@@ -92,7 +96,7 @@ std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> 
     for (ValueId id : graph_.node(node).results) results.push_back({this, id});
     return results;
   }
-  auto scratch = infer_composite(graph_, op, *attrs, ids);
+  auto scratch = write_to_scratch(graph_, op, *attrs, ids);
   if (!scratch.ok()) {
     fail(std::move(scratch).error());
     return {Val{this, kNone32}, Val{this, kNone32}, Val{this, kNone32}};
@@ -109,10 +113,11 @@ std::vector<Val> Builder::op(const Op& op, AttrsPtr attrs, std::span<const Val> 
     for (auto& c : scratch->constants) results.push_back(constant(*c));
     return results;
   }
-  NodeId node = graph_.add_node(op, std::move(attrs), std::move(ids), std::move(scratch->types), std::move(bodies), name_);
-  for (size_t r = 0; r < scratch->contents.size(); ++r) {
+  NodeId node =
+      graph_.add_node(op, std::move(attrs), std::move(ids), std::move(scratch->inferred.types), std::move(bodies), name_);
+  for (size_t r = 0; r < scratch->inferred.contents.size(); ++r) {
     ValueId id = graph_.node(node).results[r];
-    graph_.value(id).contents = std::move(scratch->contents[r]);
+    graph_.value(id).contents = std::move(scratch->inferred.contents[r]);
     results.push_back({this, id});
   }
   return results;

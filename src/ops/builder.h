@@ -133,6 +133,14 @@ Val operator<(Val a, Val b);
 Val operator<=(Val a, Val b);
 Val operator==(Val a, Val b);
 
+// What a composite makes of these operands, without a node being added: the types of its results, and their elements where
+// these are known as expressions.
+struct Inferred {
+  std::vector<ValueType> types;
+  std::vector<std::optional<std::vector<SymInt>>> contents;
+};
+Expected<Inferred> infer_composite(Graph& graph, const Op& op, const Attrs& attrs, const std::vector<ValueId>& operands);
+
 // Contents of a node's results from those of its operands: integer map, reindex, gather, concat, reduce of up to 64 elements.
 void derive_contents(Graph& graph, NodeId node);
 

@@ -65,6 +65,9 @@ class Rewrite {
   std::vector<int> use_counts_;
 };
 
+// Comes before all of them, for networks that were edited (structure.cc).
+Expected<Graph> structure(const Graph& graph);
+
 // The passes, each in the file of its name.
 Expected<Graph> expand(const Graph& graph);
 Expected<Graph> narrow_products(const Graph& graph);
