@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "NvInferVersion.h"
+#include "temper/api/dims.h"
 
 // Deprecation marks cost nothing unless a program asks for them by defining TEMPER_WARN_DEPRECATED.
 #ifdef TEMPER_WARN_DEPRECATED
@@ -39,13 +40,22 @@
 #define TENSORRTAPI __attribute__((visibility("default")))
 #define TRTNOEXCEPT
 
+// A version as one number, which grows with it. Level 8 has another scale: 8601 is 8.6.1, 101600 is 10.16.0.
 #define NV_TENSORRT_VERSION_INT(major, minor, patch) ((major)*10000L + (minor)*100L + (patch)*1L)
+#if TEMPER_API_LEVEL == 8
+#define NV_TENSORRT_VERSION ((NV_TENSORRT_MAJOR)*1000 + (NV_TENSORRT_MINOR)*100 + (NV_TENSORRT_PATCH))
+#else
 #define NV_TENSORRT_VERSION NV_TENSORRT_VERSION_INT(NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH)
+#endif
 
 namespace nvinfer1 {
 
 using char_t = char;
 using AsciiChar = char_t;
+
+#if TEMPER_API_LEVEL == 8
+static constexpr int32_t kNV_TENSORRT_VERSION_IMPL = NV_TENSORRT_VERSION;
+#endif
 
 // How many values an enum has: loops over it run from 0 to EnumMax<T>() - 1. Each enum says its count beside its definition.
 namespace impl {
@@ -80,16 +90,6 @@ enum class DataType : int32_t {
   kE8M0 = 11,  // a power of two, used as a scale
 };
 TEMPER_ENUM_COUNT(DataType, 12)
-
-// The extents of a tensor, outermost first. nbDims is the rank (0: a scalar; -1: invalid or unknown rank). An extent of -1 is
-// not known yet: it is set at run time, within the ranges of the optimization profiles if there are any.
-class Dims64 {
- public:
-  static constexpr int32_t MAX_DIMS{8};
-  int32_t nbDims;
-  int64_t d[MAX_DIMS];  // only the first nbDims count
-};
-using Dims = Dims64;
 
 // The language that an interface was implemented in.
 enum class APILanguage : int32_t { kCPP = 0, kPYTHON = 1 };
@@ -163,7 +163,7 @@ enum class TensorIOMode : int32_t { kNONE = 0, kINPUT = 1, kOUTPUT = 2 };
 TEMPER_ENUM_COUNT(TensorIOMode, 3)
 
 namespace v_1_0 {
-using IErrorRecorder = nvinfer1::IErrorRecorder;
+using nvinfer1::IErrorRecorder;
 }  // namespace v_1_0
 
 }  // namespace nvinfer1

@@ -85,6 +85,7 @@ class IParserError {
 class IParser {
  public:
   virtual ~IParser() noexcept = default;
+  TEMPER_DESTROY
 
   // A model in memory. modelPath: where it came from, for external data beside it; nullptr when it has none.
   virtual bool parse(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
@@ -94,6 +95,24 @@ class IParser {
   // Would the model be read? Reads it without filling a network; the errors say what is missing.
   virtual bool supportsModelV2(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
                                char const* modelPath = nullptr) noexcept = 0;
+  // The same, with the nodes in groups that are supported or not.
+  virtual bool supportsModel(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
+                             SubGraphCollection_t& subGraphCollection, char const* modelPath = nullptr) noexcept = 0;
+  // Groups of the last supportsModelV2: how many, whether one is supported, and the indices of its nodes (their number goes to
+  // subgraphLength; the array is the parser's).
+  virtual int64_t getNbSubgraphs() noexcept = 0;
+  virtual bool isSubgraphSupported(int64_t const index) noexcept = 0;
+  virtual int64_t* getSubgraphNodes(int64_t const index, int64_t& subgraphLength) noexcept = 0;
+  // A model whose weights stay where they are: the same as parse.
+  virtual bool parseWithWeightDescriptors(void const* serializedOnnxModel, size_t serializedOnnxModelSize) noexcept = 0;
+  // A model and its large weights in pieces: loadModelProto, then loadInitializer for each initializer that the model says is
+  // outside of it, then parseModelProto. The memory must stay until then.
+  virtual bool loadModelProto(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
+                              char const* modelPath = nullptr) noexcept = 0;
+  virtual bool loadInitializer(char const* name, void const* data, size_t size) noexcept = 0;
+  virtual bool parseModelProto() noexcept = 0;
+  // What the model will be built with, for decisions of the parser that depend on it.
+  virtual bool setBuilderConfig(nvinfer1::IBuilderConfig const* const builderConfig) noexcept = 0;
   // Is there an operator of this name, such as "Conv", in some opset?
   virtual bool supportsOperator(char const* opName) const noexcept = 0;
 
@@ -107,12 +126,33 @@ class IParser {
   virtual void clearFlag(OnnxParserFlag onnxParserFlag) noexcept = 0;
   virtual bool getFlag(OnnxParserFlag onnxParserFlag) const noexcept = 0;
 
+  // Plugin libraries that the network needs in a version-compatible plan; their number goes to nbPluginLibs.
+  virtual char const* const* getUsedVCPluginLibraries(int64_t& nbPluginLibs) const noexcept = 0;
+
   // The tensor that output `i` of the ONNX node of this name became; nullptr when there is none.
   virtual nvinfer1::ITensor const* getLayerOutputTensor(char const* name, int64_t i) noexcept = 0;
 };
 
+// Replaces weights of an engine by those of a model.
+class IParserRefitter {
+ public:
+  virtual ~IParserRefitter() noexcept = default;
+  virtual bool refitFromBytes(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
+                              char const* modelPath = nullptr) noexcept = 0;
+  virtual bool refitFromFile(char const* onnxModelFile) noexcept = 0;
+  virtual bool loadModelProto(void const* serializedOnnxModel, size_t serializedOnnxModelSize,
+                              char const* modelPath = nullptr) noexcept = 0;
+  virtual bool loadInitializer(char const* name, void const* data, size_t size) noexcept = 0;
+  virtual bool refitModelProto() noexcept = 0;
+  virtual int32_t getNbErrors() const noexcept = 0;
+  virtual IParserError const* getError(int32_t index) const noexcept = 0;
+  virtual void clearErrors() = 0;
+};
+
 }  // namespace nvonnxparser
 
+// The factory that createParserRefitter calls.
+extern "C" TENSORRTAPI void* createNvOnnxParserRefitter_INTERNAL(void* refitter, void* logger, int32_t version) noexcept;
 // The factory that createParser calls.
 extern "C" TENSORRTAPI void* createNvOnnxParser_INTERNAL(void* network, void* logger, int version) noexcept;
 extern "C" TENSORRTAPI int getNvOnnxParserVersion() noexcept;
@@ -122,6 +162,10 @@ namespace {
 // A parser that fills `network` and logs to `logger`; both must outlive it.
 inline IParser* createParser(nvinfer1::INetworkDefinition& network, nvinfer1::ILogger& logger) noexcept {
   return static_cast<IParser*>(createNvOnnxParser_INTERNAL(&network, &logger, NV_ONNX_PARSER_VERSION));
+}
+// What `refitter` is given comes from a model.
+inline IParserRefitter* createParserRefitter(nvinfer1::IRefitter& refitter, nvinfer1::ILogger& logger) noexcept {
+  return static_cast<IParserRefitter*>(createNvOnnxParserRefitter_INTERNAL(&refitter, &logger, NV_ONNX_PARSER_VERSION));
 }
 }  // namespace
 }  // namespace nvonnxparser

@@ -21,7 +21,15 @@ nvinfer1::INetworkDefinition* Builder::createNetworkV2(nvinfer1::NetworkDefiniti
     if (flags >> nvinfer1::EnumMax<nvinfer1::NetworkDefinitionCreationFlag>()) {
       return invalid("createNetworkV2 was given bits that are no NetworkDefinitionCreationFlag");
     }
-    return new Network(*this, reporter_, flags);
+    const auto explicit_batch = 1U << int(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
+    if (api_level_ == 8 && !(flags & explicit_batch)) {
+      return Error(
+          ErrorCode::kUnsupported,
+          "networks with an implicit batch are not supported; create the network with kEXPLICIT_BATCH and give the batch "
+          "as the first dimension of each input");
+    }
+    if (api_level_ >= 11) flags |= 1U << int(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
+    return new Network(*this, reporter_, flags, api_level_);
   });
 }
 
@@ -46,6 +54,11 @@ bool Builder::setMaxThreads(int32_t count) noexcept {
   }
   max_threads_ = count;
   return true;
+}
+
+void Builder::setMaxBatchSize(int32_t size) noexcept {
+  if (size < 1) return reporter_.report(ErrorCode::kInvalidArgument, "the largest batch is at least 1");
+  max_batch_ = size;
 }
 
 namespace {
@@ -87,12 +100,13 @@ Status check_profile(const Graph& graph, const Profile& profile) {
   return {};
 }
 
-Status check_network(const Network& network, const BuilderConfig& config) {
+// The graph to build, when nothing speaks against it.
+Expected<Graph> check_network(const Network& network, const BuilderConfig& config) {
   TEMPER_TRY(config.check());
-  const Graph& graph = network.graph();
-  if (graph.outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
+  if (network.graph().outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
+  Graph graph = TEMPER_TRY(network.finished());
   for (const OptimizationProfile& profile : config.profiles()) TEMPER_TRY(check_profile(graph, profile.profile()));
-  return {};
+  return graph;
 }
 
 // Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
@@ -115,7 +129,7 @@ Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int 
 }  // namespace
 
 Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& config) const {
-  TEMPER_TRY(check_network(network, config));
+  const Graph graph = TEMPER_TRY(check_network(network, config));
   BuildConfig build;
   build.more_devices = config.devices();
   build.compile.device = build.more_devices.front();
@@ -150,13 +164,16 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   };
   build.compile.progress = [&](const std::string& unit, int done, int of) { return progress.kernels_done(done, of); };
   const auto strong = nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED;
-  if (!network.getFlag(strong)) build.passes.narrowing = config.narrowing();
+  if (!network.getFlag(strong)) {
+    build.passes.narrowing = config.narrowing();
+    network.add_layer_types(build.passes.narrowing.layers);
+  }
   build.metadata = network.metadata();
   build.record = make_notes(network, config);
   build.constants_rest = [&] { network.let_go_of_files(); };
 
   PageSink sink;
-  const Status built = build_plan(network.graph(), build, sink);
+  const Status built = build_plan(graph, build, sink);
   if (cache) cache->keep(std::move(learnt));
   TEMPER_TRY(built);
   TEMPER_TRY(network.still_intact());
@@ -171,6 +188,13 @@ nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinit
   return guarded<nvinfer1::IHostMemory*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IHostMemory*> {
     return make_host_memory(TEMPER_TRY(build(static_cast<Network&>(network), static_cast<BuilderConfig&>(config))));
   });
+}
+
+// The kernels of a plan are chosen, not written, for a CPU; those of GPUs are in the plan (temper::print shows them).
+nvinfer1::IHostMemory* Builder::buildSerializedNetwork(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config,
+                                                       nvinfer1::IHostMemory*& kernel_text) noexcept {
+  kernel_text = nullptr;
+  return buildSerializedNetwork(network, config);
 }
 
 bool Builder::buildSerializedNetworkToStream(nvinfer1::INetworkDefinition& network, nvinfer1::IBuilderConfig& config,

@@ -61,6 +61,8 @@ void BuilderConfig::set(Enum& place, Enum value, const char* what) noexcept {
 }
 template void BuilderConfig::set(nvinfer1::ProfilingVerbosity&, nvinfer1::ProfilingVerbosity, const char*) noexcept;
 template void BuilderConfig::set(nvinfer1::EngineCapability&, nvinfer1::EngineCapability, const char*) noexcept;
+template void BuilderConfig::set(nvinfer1::DeviceType&, nvinfer1::DeviceType, const char*) noexcept;
+template void BuilderConfig::set(nvinfer1::RuntimePlatform&, nvinfer1::RuntimePlatform, const char*) noexcept;
 template void BuilderConfig::set(nvinfer1::HardwareCompatibilityLevel&, nvinfer1::HardwareCompatibilityLevel,
                                  const char*) noexcept;
 
@@ -136,11 +138,13 @@ int32_t BuilderConfig::addOptimizationProfile(nvinfer1::IOptimizationProfile con
   });
 }
 
-void BuilderConfig::setMaxAuxStreams(int32_t count) noexcept {
-  if (count < -1)
-    return reporter_.report(ErrorCode::kInvalidArgument,
-                            "the number of helper streams is at least 0, or -1 for the builder's choice");
+bool BuilderConfig::setMaxAuxStreams(int32_t count) noexcept {
+  if (count < -1) {
+    reporter_.report(ErrorCode::kInvalidArgument, "the number of helper streams is at least 0, or -1 for the builder's choice");
+    return false;
+  }
   state_->aux_streams = count;
+  return true;
 }
 
 bool BuilderConfig::set_cpu_threads(int threads) noexcept {
@@ -265,6 +269,24 @@ Status BuilderConfig::check() const {
     if (getFlag(flag))
       return Error(ErrorCode::kUnsupported, "the builder flag " + std::string(name) + " is not supported; build without it");
   }
+  using nvinfer1::DeviceType;
+  bool dla = state_->device == DeviceType::kDLA;
+  for (const auto& [layer, device] : state_->layer_devices) dla = dla || device == DeviceType::kDLA;
+  if (dla && !getFlag(BuilderFlag::kGPU_FALLBACK)) {
+    return Error(
+        ErrorCode::kUnsupported,
+        "layers are to run on a DLA, and this machine has none; set the builder flag kGPU_FALLBACK to run them elsewhere");
+  }
+  if (state_->calibrator) {
+    return Error(ErrorCode::kUnsupported,
+                 "calibration is not supported; quantize the model with QuantizeLinear and DequantizeLinear (Q/DQ) instead");
+  }
+  if (state_->selector) {
+    return Error(ErrorCode::kUnsupported,
+                 "an algorithm selector is not supported; a timing cache (setTimingCache) makes builds choose the same again");
+  }
+  if (state_->platform != nvinfer1::RuntimePlatform::kSAME_AS_BUILD)
+    return Error(ErrorCode::kUnsupported, "plans run on the operating system that they are built on; use kSAME_AS_BUILD");
   if (state_->capability == nvinfer1::EngineCapability::kDLA_STANDALONE) {
     return Error(ErrorCode::kUnsupported, "the engine capability kDLA_STANDALONE is not supported; this machine has no DLA");
   }

@@ -10,6 +10,7 @@
 
 #include "api/profile.h"
 #include "api/timing_cache.h"
+#include "api/translate.h"
 #include "passes/narrow_floats.h"
 #include "temper/temper.h"
 #include "tune/source.h"
@@ -62,8 +63,54 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
     set(state_->hardware, level, "hardware compatibility level");
   }
   nvinfer1::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override { return state_->hardware; }
-  void setMaxAuxStreams(int32_t count) noexcept override;
+  bool setMaxAuxStreams(int32_t count) noexcept override;
   int32_t getMaxAuxStreams() const noexcept override { return state_->aux_streams; }
+
+  // There is no DLA: devices are kept, and check() refuses kDLA without kGPU_FALLBACK.
+  void setDeviceType(nvinfer1::ILayer const* layer, nvinfer1::DeviceType type) noexcept override;
+  nvinfer1::DeviceType getDeviceType(nvinfer1::ILayer const* layer) const noexcept override;
+  bool isDeviceTypeSet(nvinfer1::ILayer const* layer) const noexcept override { return state_->layer_devices.contains(layer); }
+  void resetDeviceType(nvinfer1::ILayer const* layer) noexcept override { state_->layer_devices.erase(layer); }
+  bool canRunOnDLA(nvinfer1::ILayer const*) const noexcept override { return false; }
+  void setDLACore(int32_t core) noexcept override { state_->dla_core = core; }
+  int32_t getDLACore() const noexcept override { return state_->dla_core; }
+  void setDefaultDeviceType(nvinfer1::DeviceType type) noexcept override { set(state_->device, type, "device type"); }
+  nvinfer1::DeviceType getDefaultDeviceType() const noexcept override { return state_->device; }
+
+  void setInt8Calibrator(nvinfer1::IInt8Calibrator* calibrator) noexcept override { state_->calibrator = calibrator; }
+  nvinfer1::IInt8Calibrator* getInt8Calibrator() const noexcept override { return state_->calibrator; }
+  bool setCalibrationProfile(nvinfer1::IOptimizationProfile const* profile) noexcept override;
+  nvinfer1::IOptimizationProfile const* getCalibrationProfile() noexcept override { return state_->calibration_profile.get(); }
+  void setQuantizationFlags(nvinfer1::QuantizationFlags flags) noexcept override;
+  nvinfer1::QuantizationFlags getQuantizationFlags() const noexcept override { return state_->quantization_flags; }
+  void clearQuantizationFlag(nvinfer1::QuantizationFlag flag) noexcept override;
+  void setQuantizationFlag(nvinfer1::QuantizationFlag flag) noexcept override;
+  bool getQuantizationFlag(nvinfer1::QuantizationFlag flag) const noexcept override {
+    return is_value(flag) && (state_->quantization_flags >> int(flag) & 1U);
+  }
+  void setAlgorithmSelector(nvinfer1::IAlgorithmSelector* selector) noexcept override { state_->selector = selector; }
+  nvinfer1::IAlgorithmSelector* getAlgorithmSelector() const noexcept override { return state_->selector; }
+
+  void setPreviewFeature(nvinfer1::PreviewFeature feature, bool enable) noexcept override;
+  bool getPreviewFeature(nvinfer1::PreviewFeature feature) const noexcept override {
+    return is_value(feature) && (state_->preview_features >> int(feature) & 1U);
+  }
+  void setRuntimePlatform(nvinfer1::RuntimePlatform platform) noexcept override {
+    set(state_->platform, platform, "runtime platform");
+  }
+  nvinfer1::RuntimePlatform getRuntimePlatform() const noexcept override { return state_->platform; }
+  bool setTilingOptimizationLevel(nvinfer1::TilingOptimizationLevel level) noexcept override;
+  nvinfer1::TilingOptimizationLevel getTilingOptimizationLevel() const noexcept override { return state_->tiling; }
+  bool setL2LimitForTiling(int64_t bytes) noexcept override;
+  int64_t getL2LimitForTiling() const noexcept override { return state_->l2_limit; }
+  void setPluginsToSerialize(char const* const* paths, int32_t count) noexcept override;
+  char const* getPluginToSerialize(int32_t index) const noexcept override;
+  int32_t getNbPluginsToSerialize() const noexcept override { return static_cast<int32_t>(state_->plugins.size()); }
+  bool setRemoteAutoTuningConfig(char const* config) noexcept override;
+  char const* getRemoteAutoTuningConfig() const noexcept override { return ""; }
+  bool setBuildRoute(char const* route) noexcept override;
+  char const* getBuildRoute() const noexcept override { return ""; }
+  char const* getAllBuildRoutes() const noexcept override { return ""; }
 
   // What goes beyond TensorRT (temper/temper.h).
   bool set_cpu_threads(int threads) noexcept;
@@ -104,6 +151,18 @@ class BuilderConfig final : public nvinfer1::IBuilderConfig {
     nvinfer1::EngineCapability capability = nvinfer1::EngineCapability::kSTANDARD;
     nvinfer1::HardwareCompatibilityLevel hardware = nvinfer1::HardwareCompatibilityLevel::kNONE;
     int32_t aux_streams = -1;
+    std::map<nvinfer1::ILayer const*, nvinfer1::DeviceType> layer_devices;
+    nvinfer1::DeviceType device = nvinfer1::DeviceType::kGPU;
+    int32_t dla_core = -1;
+    nvinfer1::IInt8Calibrator* calibrator = nullptr;
+    std::unique_ptr<OptimizationProfile> calibration_profile;
+    nvinfer1::QuantizationFlags quantization_flags = 0;
+    nvinfer1::IAlgorithmSelector* selector = nullptr;
+    uint32_t preview_features = 0;
+    nvinfer1::RuntimePlatform platform = nvinfer1::RuntimePlatform::kSAME_AS_BUILD;
+    nvinfer1::TilingOptimizationLevel tiling = nvinfer1::TilingOptimizationLevel::kNONE;
+    int64_t l2_limit = -1;
+    std::vector<std::string> plugins;
     int threads = 0;
     std::vector<std::string> targets{"cpu"};
     std::set<std::string, std::less<>> disabled;

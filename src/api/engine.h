@@ -72,13 +72,40 @@ class EngineView final : public nvinfer1::ICudaEngine {
   int64_t const* getProfileTensorValuesV2(char const* name, int32_t profile,
                                           nvinfer1::OptProfileSelector select) const noexcept override;
 
+  int32_t const* getProfileTensorValues(char const* name, int32_t profile,
+                                        nvinfer1::OptProfileSelector select) const noexcept override;
+  // Outputs have memory of their own, and no tensor is watched.
+  char const* getAliasedInputTensor(char const*) const noexcept override { return nullptr; }
+  bool isDebugTensor(char const*) const noexcept override { return false; }
+
+  // A context takes the memory for its activations from the library, whatever the strategy.
   nvinfer1::IExecutionContext* createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy strategy) noexcept override;
+  nvinfer1::IExecutionContext* createExecutionContext(nvinfer1::IRuntimeConfig* config) noexcept override;
+  nvinfer1::IRuntimeConfig* createRuntimeConfig() noexcept override;
+  nvinfer1::IExecutionContext* createExecutionContextWithoutDeviceMemory() noexcept override {
+    return createExecutionContext(nvinfer1::ExecutionContextAllocationStrategy::kUSER_MANAGED);
+  }
+  size_t getDeviceMemorySizeForProfile(int32_t profile) const noexcept override {
+    return static_cast<size_t>(getDeviceMemorySizeForProfileV2(profile));
+  }
   size_t getDeviceMemorySize() const noexcept override { return static_cast<size_t>(getDeviceMemorySizeV2()); }
   int64_t getDeviceMemorySizeV2() const noexcept override;
   int64_t getDeviceMemorySizeForProfileV2(int32_t profile) const noexcept override;
 
   nvinfer1::IHostMemory* serialize() const noexcept override;
+  nvinfer1::ISerializationConfig* createSerializationConfig() noexcept override;
+  nvinfer1::IHostMemory* serializeWithConfig(nvinfer1::ISerializationConfig& config) const noexcept override;
   nvinfer1::IEngineInspector* createEngineInspector() const noexcept override;
+
+  // Nothing is streamed.
+  int64_t getStreamableWeightsSize() const noexcept override { return 0; }
+  bool setWeightStreamingBudgetV2(int64_t bytes) noexcept override;
+  int64_t getWeightStreamingBudgetV2() const noexcept override { return 0; }
+  int64_t getWeightStreamingAutomaticBudget() const noexcept override { return 0; }
+  int64_t getWeightStreamingScratchMemorySize() const noexcept override { return 0; }
+  bool setWeightStreamingBudget(int64_t bytes) noexcept override { return setWeightStreamingBudgetV2(bytes); }
+  int64_t getWeightStreamingBudget() const noexcept override { return 0; }
+  int64_t getMinimumWeightStreamingBudget() const noexcept override { return 0; }
 
   int32_t getNbLayers() const noexcept override { return static_cast<int32_t>(facts_->launches.size()); }
   char const* getName() const noexcept override { return facts_->notes.network_name.c_str(); }

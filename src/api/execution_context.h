@@ -61,6 +61,35 @@ class ContextView final : public nvinfer1::IExecutionContext {
   }
   nvinfer1::IGpuAllocator* getTemporaryStorageAllocator() const noexcept override { return storage_allocator_; }
 
+  // The library takes the memory for activations itself; what the program gives is left alone.
+  void setDeviceMemory(void* memory) noexcept override {}
+  void setDeviceMemoryV2(void* memory, int64_t size) noexcept override {}
+  size_t updateDeviceMemorySizeForShapes() noexcept override;
+  void setPersistentCacheLimit(size_t bytes) noexcept override { cache_limit_ = bytes; }
+  size_t getPersistentCacheLimit() const noexcept override { return cache_limit_; }
+  // A run is one sequence of kernels on the stream that it was given.
+  void setAuxStreams(cudaStream_t* streams, int32_t count) noexcept override {}
+  void setDebugSync(bool sync) noexcept override { debug_sync_ = sync; }
+  bool getDebugSync() const noexcept override { return debug_sync_; }
+  bool setNvtxVerbosity(nvinfer1::ProfilingVerbosity verbosity) noexcept override;
+  nvinfer1::ProfilingVerbosity getNvtxVerbosity() const noexcept override { return nvtx_verbosity_; }
+  nvinfer1::IRuntimeConfig* getRuntimeConfig() const noexcept override { return nullptr; }
+  // No tensor is a debug tensor.
+  bool setDebugListener(nvinfer1::IDebugListener* listener) noexcept override {
+    debug_listener_ = listener;
+    return true;
+  }
+  nvinfer1::IDebugListener* getDebugListener() noexcept override { return debug_listener_; }
+  bool setTensorDebugState(char const* name, bool on) noexcept override;
+  bool getDebugState(char const*) const noexcept override { return false; }
+  bool setAllTensorsDebugState(bool) noexcept override { return true; }
+  bool setUnfusedTensorsDebugState(bool) noexcept override { return true; }
+  bool getUnfusedTensorsDebugState() const noexcept override { return false; }
+  bool setCommunicator(void* communicator) noexcept override;
+  bool execute(int32_t batch, void* const* bindings) noexcept override;
+  bool enqueue(int32_t batch, void* const* bindings, cudaStream_t stream, cudaEvent_t* consumed) noexcept override;
+  bool getShapeBinding(int32_t index, int32_t* data) const noexcept override;
+
   nvinfer1::ICudaEngine const& getEngine() const noexcept override { return engine_; }
   void setName(char const* name) noexcept override;
   char const* getName() const noexcept override { return name_.c_str(); }
@@ -104,6 +133,10 @@ class ContextView final : public nvinfer1::IExecutionContext {
   nvinfer1::IProfiler* profiler_ = nullptr;
   bool emits_profile_ = true;
   nvinfer1::IGpuAllocator* storage_allocator_ = nullptr;
+  nvinfer1::IDebugListener* debug_listener_ = nullptr;
+  nvinfer1::ProfilingVerbosity nvtx_verbosity_ = nvinfer1::ProfilingVerbosity::kLAYER_NAMES_ONLY;
+  size_t cache_limit_ = 0;
+  bool debug_sync_ = false;
 
   // As the caller sets it.
   mutable Context shapes_;  // shapes only: it never runs

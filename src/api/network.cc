@@ -33,10 +33,10 @@ TensorView* Network::tensor(ValueId id) const {
 nvinfer1::ILayer* Network::getLayer(int32_t index) const noexcept {
   if (index < 0 || index >= getNbLayers()) return nullptr;
   return guarded<nvinfer1::ILayer*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ILayer*> {
-    NodeId id = graph_.order()[index];
+    const NodeId id = shown()[index];
     auto& view = layers_[id];
-    if (!view) view = std::make_unique<LayerView>(const_cast<Network&>(*this), id);
-    return view.get();
+    if (!view) view = std::make_unique<PlainLayer>(const_cast<Network&>(*this), id);
+    return &view->layer();
   });
 }
 
@@ -71,7 +71,7 @@ nvinfer1::ITensor* Network::addInput(char const* name, nvinfer1::DataType type, 
 
 void Network::markOutput(nvinfer1::ITensor& given) noexcept {
   guarded(reporter_, false, [&]() -> Expected<bool> {
-    ValueId id = static_cast<TensorView&>(given).id();
+    ValueId id = TEMPER_TRY(value_of(given));
     std::vector<ValueId> outputs = graph_.outputs();
     if (std::find(outputs.begin(), outputs.end(), id) != outputs.end())
       return invalid("the tensor '" + std::string(given.getName()) + "' is an output already");
@@ -116,6 +116,7 @@ void Network::removeTensor(nvinfer1::ITensor& given) noexcept {
         return invalid("another tensor of the layer that makes '" + name + "' is still used");
     }
     graph_.erase_if([&](const Node& node) { return &node == producer; });
+    shown_.clear();
     return true;
   });
 }
@@ -137,6 +138,7 @@ Status Network::adopt(Imported imported) {
     return Error(ErrorCode::kUnsupported, "a model can only be read into an empty network; make another network for it");
   }
   graph_ = std::move(imported.graph);
+  shown_.clear();
   metadata_ = std::move(imported.metadata);
   storage_ = std::move(imported.storage);
   bytes_ = std::move(imported.bytes);

@@ -6,53 +6,7 @@
 
 namespace temper::api {
 
-using nvinfer1::LayerType;
-
 namespace {
-
-// What a node is in the API's words. Operators that are not here count as plugins, as the API has no layer for them.
-constexpr std::pair<std::string_view, LayerType> kLayerTypes[] = {
-    {"conv", LayerType::kCONVOLUTION},
-    {"conv_transpose", LayerType::kDECONVOLUTION},
-    {"cast", LayerType::kCAST},
-    {"max_pool", LayerType::kPOOLING},
-    {"average_pool", LayerType::kPOOLING},
-    {"lrn", LayerType::kLRN},
-    {"softmax", LayerType::kSOFTMAX},
-    {"concat", LayerType::kCONCATENATION},
-    {"map", LayerType::kELEMENTWISE},
-    {"pad", LayerType::kPADDING},
-    {"reshape", LayerType::kSHUFFLE},
-    {"transpose", LayerType::kSHUFFLE},
-    {"reindex", LayerType::kSHUFFLE},
-    {"reduce", LayerType::kREDUCE},
-    {"top_k", LayerType::kTOPK},
-    {"topk", LayerType::kTOPK},
-    {"gather", LayerType::kGATHER},
-    {"matmul", LayerType::kMATRIX_MULTIPLY},
-    {"gemm", LayerType::kMATRIX_MULTIPLY},
-    {"contract", LayerType::kMATRIX_MULTIPLY},
-    {"constant", LayerType::kCONSTANT},
-    {"identity", LayerType::kIDENTITY},
-    {"slice", LayerType::kSLICE},
-    {"shape", LayerType::kSHAPE},
-    {"resize", LayerType::kRESIZE},
-    {"where", LayerType::kSELECT},
-    {"quantize_linear", LayerType::kQUANTIZE},
-    {"dequantize_linear", LayerType::kDEQUANTIZE},
-    {"scatter", LayerType::kSCATTER},
-    {"einsum", LayerType::kEINSUM},
-    {"one_hot", LayerType::kONE_HOT},
-    {"non_zero", LayerType::kNON_ZERO},
-    {"grid_sample", LayerType::kGRID_SAMPLE},
-    {"non_max_suppression", LayerType::kNMS},
-    {"squeeze", LayerType::kSQUEEZE},
-    {"unsqueeze", LayerType::kUNSQUEEZE},
-    {"cum_sum", LayerType::kCUMULATIVE},
-    {"batch_norm", LayerType::kNORMALIZATION},
-    {"layer_norm", LayerType::kNORMALIZATION},
-    {"instance_norm", LayerType::kNORMALIZATION},
-};
 
 nvinfer1::DataType type_of(const Graph& graph, ValueId id) {
   const auto* tensor = std::get_if<TensorType>(&graph.value(id).type);
@@ -106,7 +60,7 @@ char const* TensorView::getName() const noexcept {
   });
 }
 
-// Dims of a graph with nodes are fixed: layers behind have derived theirs from them.
+// Dims of a model that was read in are fixed: its nodes have derived theirs from them.
 void TensorView::setDimensions(nvinfer1::Dims const& dims) noexcept {
   guarded(network_.reporter(), false, [&]() -> Expected<bool> {
     std::string place = "tensor '" + std::string(getName()) + "'";
@@ -115,11 +69,6 @@ void TensorView::setDimensions(nvinfer1::Dims const& dims) noexcept {
     Graph& graph = network_.graph();
     const nvinfer1::Dims now = getDimensions();
     if (now.nbDims == dims.nbDims && std::equal(dims.d, dims.d + dims.nbDims, now.d)) return true;
-    if (!graph.uses()[id_].empty()) {
-      return Error(ErrorCode::kUnsupported,
-                   "the dimensions of an input can't be changed once layers read it; give its shape in an optimization profile")
-          .at(place);
-    }
     TensorType type = graph.type(id_);
     type.dims.clear();
     for (int i = 0; i < dims.nbDims; ++i) {
@@ -128,12 +77,23 @@ void TensorView::setDimensions(nvinfer1::Dims const& dims) noexcept {
       type.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i])
                                          : graph.sym().symbol("tensor" + std::to_string(id_) + "_" + std::to_string(i)));
     }
-    graph.value(id_).type = std::move(type);
+    if (!network_.change_input(id_, std::move(type)).ok()) {
+      return Error(ErrorCode::kUnsupported,
+                   "the dimensions of an input can't be changed once layers of a model read it; give its shape in an "
+                   "optimization "
+                   "profile")
+          .at(place);
+    }
     return true;
   });
 }
 
 nvinfer1::Dims TensorView::getDimensions() const noexcept {
+  const bool known = guarded(network_.reporter(), false, [&]() -> Expected<bool> {
+    TEMPER_TRY(network_.settle(id_));
+    return true;
+  });
+  if (!known) return invalid_dims();
   const auto* type = std::get_if<TensorType>(&network_.graph().value(id_).type);
   if (!type || type->dims.size() > size_t(nvinfer1::Dims::MAX_DIMS)) return invalid_dims();
   nvinfer1::Dims dims{};
@@ -148,20 +108,40 @@ void TensorView::setType(nvinfer1::DataType type) noexcept {
     auto dtype = from_public(type);
     if (!dtype) return invalid("there is no such element type").at(place);
     if (type == getType()) return true;
-    Graph& graph = network_.graph();
-    if (!isNetworkInput() || !graph.uses()[id_].empty()) {
-      return Error(ErrorCode::kUnsupported,
-                   "the type of a tensor that a layer makes or reads can't be changed; add a cast to the model")
-          .at(place);
+    const Graph& graph = network_.graph();
+    if (isNetworkInput()) {
+      TensorType changed = graph.type(id_);
+      changed.dtype = *dtype;
+      if (network_.change_input(id_, std::move(changed)).ok()) return true;
+    } else if (isNetworkOutput()) {
+      network_.set_output_type(id_, *dtype);
+      return true;
     }
-    TensorType changed = graph.type(id_);
-    changed.dtype = *dtype;
-    graph.value(id_).type = std::move(changed);
-    return true;
+    return Error(ErrorCode::kUnsupported,
+                 "the type of a tensor that a layer makes, or that a model read in depends on, can't be changed; add a cast")
+        .at(place);
   });
 }
 
-nvinfer1::DataType TensorView::getType() const noexcept { return type_of(network_.graph(), id_); }
+nvinfer1::DataType TensorView::getType() const noexcept {
+  if (const auto chosen = network_.chosen_output_type(id_)) return to_public(*chosen);
+  static_cast<void>(network_.settle(id_));
+  return type_of(network_.graph(), id_);
+}
+
+void TensorView::setLocation(nvinfer1::TensorLocation location) noexcept {
+  if (!is_value(location)) return network_.reporter().report(ErrorCode::kInvalidArgument, "there is no such tensor location");
+  location_ = location;
+}
+
+bool TensorView::setDynamicRange(float min, float max) noexcept {
+  if (!std::isfinite(min) || !std::isfinite(max) || min > max) {
+    network_.reporter().report(ErrorCode::kInvalidArgument, "a dynamic range is two finite numbers, the smaller one first");
+    return false;
+  }
+  range_ = {min, max};
+  return true;
+}
 
 void TensorView::setAllowedFormats(nvinfer1::TensorFormats formats) noexcept {
   if (formats & getAllowedFormats()) return;
@@ -197,67 +177,6 @@ char const* TensorView::getDimensionName(int32_t index) const noexcept {
     SymInt dim = type->dims[index];
     if (dim.is_const() || kind_of(dim) != SymKind::kVar) return nullptr;
     return (dimension_names_[index] = var_of(dim).name).c_str();
-  });
-}
-
-LayerType LayerView::getType() const noexcept {
-  const std::string& op = network_.graph().node(id_).op->name;
-  for (const auto& [name, type] : kLayerTypes) {
-    if (name == op) return type;
-  }
-  return LayerType::kPLUGIN_V3;
-}
-
-void LayerView::setName(char const* name) noexcept {
-  guarded(network_.reporter(), false, [&]() -> Expected<bool> {
-    if (!name) return invalid("a layer was given no name");
-    network_.graph().node(id_).name = name;
-    return true;
-  });
-}
-
-char const* LayerView::getName() const noexcept { return network_.graph().node(id_).name.c_str(); }
-
-void LayerView::setMetadata(char const* metadata) noexcept {
-  guarded(network_.reporter(), false, [&]() -> Expected<bool> {
-    metadata_ = metadata ? metadata : "";
-    return true;
-  });
-}
-
-int32_t LayerView::getNbInputs() const noexcept { return static_cast<int32_t>(network_.graph().node(id_).operands.size()); }
-int32_t LayerView::getNbOutputs() const noexcept { return static_cast<int32_t>(network_.graph().node(id_).results.size()); }
-
-nvinfer1::ITensor* LayerView::getInput(int32_t index) const noexcept {
-  return index < 0 || index >= getNbInputs() ? nullptr : network_.tensor(network_.graph().node(id_).operands[index]);
-}
-
-nvinfer1::ITensor* LayerView::getOutput(int32_t index) const noexcept {
-  return index < 0 || index >= getNbOutputs() ? nullptr : network_.tensor(network_.graph().node(id_).results[index]);
-}
-
-nvinfer1::DataType LayerView::getOutputType(int32_t index) const noexcept {
-  if (index < 0 || index >= getNbOutputs()) return static_cast<nvinfer1::DataType>(-1);
-  return type_of(network_.graph(), network_.graph().node(id_).results[index]);
-}
-
-// The new tensor must be of the same type, so that nothing behind the layer changes, and be made before it.
-void LayerView::setInput(int32_t index, nvinfer1::ITensor& tensor) noexcept {
-  guarded(network_.reporter(), false, [&]() -> Expected<bool> {
-    Graph& graph = network_.graph();
-    Node& node = graph.node(id_);
-    std::string place = "layer '" + node.name + "'";
-    if (index < 0 || index >= getNbInputs()) return invalid("there is no input " + std::to_string(index)).at(place);
-    ValueId now = node.operands[index], wanted = static_cast<TensorView&>(tensor).id();
-    if (now == kNone32 || graph.value(now).type != graph.value(wanted).type) {
-      return Error(ErrorCode::kUnsupported, "an input can only be replaced by a tensor of the same type and shape").at(place);
-    }
-    node.operands[index] = wanted;
-    if (auto good = verify(graph); !good.ok()) {
-      node.operands[index] = now;
-      return std::move(good).error().at(place);
-    }
-    return true;
   });
 }
 

@@ -1,6 +1,7 @@
 // The ONNX parser: a model into a Network, and the list of what is wrong with it.
 #include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -93,6 +94,52 @@ class Parser final : public nvonnxparser::IParser {
     return parse_bytes(bytes, size, path, false);
   }
 
+  bool supportsModel(void const* bytes, size_t size, SubGraphCollection_t& groups, char const* path) noexcept override {
+    const bool all = supportsModelV2(bytes, size, path);
+    return guarded(reporter_, false, [&]() -> Expected<bool> {
+      groups.clear();
+      if (!group_.empty()) groups.emplace_back(std::vector<size_t>(group_.begin(), group_.end()), all);
+      return all;
+    });
+  }
+  // The model is one group: it is read as a whole, or not.
+  int64_t getNbSubgraphs() noexcept override { return group_.empty() ? 0 : 1; }
+  bool isSubgraphSupported(int64_t const index) noexcept override { return index == 0 && group_supported_; }
+  int64_t* getSubgraphNodes(int64_t const index, int64_t& length) noexcept override {
+    length = index == 0 ? static_cast<int64_t>(group_.size()) : 0;
+    return length > 0 ? group_.data() : nullptr;
+  }
+  bool parseWithWeightDescriptors(void const* bytes, size_t size) noexcept override { return parse(bytes, size, nullptr); }
+  bool loadModelProto(void const* bytes, size_t size, char const* path) noexcept override {
+    return guarded(reporter_, false, [&]() -> Expected<bool> {
+      if (!bytes || size == 0) return refuse({invalid("the model has no bytes")}, {});
+      loaded_ = {bytes, size, path ? path : ""};
+      return true;
+    });
+  }
+  bool loadInitializer(char const* name, void const*, size_t) noexcept override {
+    return guarded(reporter_, false, [&]() -> Expected<bool> {
+      errors_.clear();
+      return refuse(
+          {Error(ErrorCode::kUnsupported, "the initializer '" + std::string(name ? name : "") +
+                                              "' can't be given beside the model; put it into the model, or into a file "
+                                              "beside it")},
+          {});
+    });
+  }
+  bool parseModelProto() noexcept override {
+    if (loaded_.bytes) return parse(loaded_.bytes, loaded_.size, loaded_.path.empty() ? nullptr : loaded_.path.c_str());
+    return guarded(reporter_, false, [&]() -> Expected<bool> {
+      return refuse({invalid("no model was loaded; call loadModelProto before parseModelProto")}, {});
+    });
+  }
+  // No decision of the parser depends on how the network is built.
+  bool setBuilderConfig(nvinfer1::IBuilderConfig const* const config) noexcept override { return config != nullptr; }
+  char const* const* getUsedVCPluginLibraries(int64_t& count) const noexcept override {
+    count = 0;
+    return nullptr;
+  }
+
   bool parseFromFile(char const* path, int verbosity) noexcept override {
     return guarded(reporter_, false, [&]() -> Expected<bool> {
       errors_.clear();
@@ -156,6 +203,9 @@ class Parser final : public nvonnxparser::IParser {
   Expected<bool> take(Expected<onnx::Model> read, std::shared_ptr<const void> bytes, bool keep) {
     if (!read.ok()) return refuse({std::move(read).error()}, {});
     onnx::Model& model = *read;
+    group_.resize(model.graph.nodes.size());
+    std::iota(group_.begin(), group_.end(), int64_t(0));
+    group_supported_ = false;
     if (auto problems = onnx::validate(model); !problems.empty()) return refuse(std::move(problems), model.graph);
     if (Status inlined = onnx::inline_functions(model); !inlined.ok()) return refuse({std::move(inlined).error()}, model.graph);
     onnx::sort_nodes(model);
@@ -163,6 +213,7 @@ class Parser final : public nvonnxparser::IParser {
     if (Status intact = model.storage->still_intact(); !intact.ok()) return refuse({std::move(intact).error()}, model.graph);
     if (!import.graph) return refuse(std::move(import.problems), model.graph);
     for (const std::string& assumption : import.assumptions) reporter_.warn(model.display_name + ": " + assumption);
+    group_supported_ = true;
     if (!keep) return true;
     outputs_.clear();
     for (const onnx::Node& node : model.graph.nodes) {
@@ -189,8 +240,17 @@ class Parser final : public nvonnxparser::IParser {
     return false;
   }
 
+  struct Loaded {
+    void const* bytes = nullptr;
+    size_t size = 0;
+    std::string path;
+  };
+
   Network& network_;
   Reporter reporter_;
+  Loaded loaded_;
+  std::vector<int64_t> group_;  // all nodes of the model that was looked at last
+  bool group_supported_ = false;
   nvonnxparser::OnnxParserFlags flags_ = bit(nvonnxparser::OnnxParserFlag::kNATIVE_INSTANCENORM);
   std::vector<std::unique_ptr<ParserError>> errors_;
   std::map<std::string, std::vector<std::string>, std::less<>> outputs_;  // names, by node of the model
@@ -209,6 +269,14 @@ void* createNvOnnxParser_INTERNAL(void* network, void* logger, int version) noex
     auto& given = static_cast<Network&>(*static_cast<nvinfer1::INetworkDefinition*>(network));
     return new Parser(given, static_cast<nvinfer1::ILogger*>(logger));
   });
+}
+
+void* createNvOnnxParserRefitter_INTERNAL(void*, void* logger, int32_t) noexcept {
+  if (logger) {
+    temper::api::Reporter(static_cast<nvinfer1::ILogger*>(logger))
+        .report(temper::ErrorCode::kUnsupported, "plans can't be refitted; build the model again with its new weights");
+  }
+  return nullptr;
 }
 
 int getNvOnnxParserVersion() noexcept { return NV_ONNX_PARSER_VERSION; }

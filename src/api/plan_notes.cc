@@ -59,7 +59,8 @@ std::vector<std::pair<std::string, std::string>> make_notes(const Network& netwo
   notes.emplace_back(kNetworkKey, network.getName());
   notes.emplace_back(kVerbosityKey, std::to_string(int(config.getProfilingVerbosity())));
   notes.emplace_back("optimization level", std::to_string(config.getBuilderOptimizationLevel()));
-  const Narrowing narrowing = config.narrowing();
+  Narrowing narrowing = config.narrowing();
+  network.add_layer_types(narrowing.layers);
   const bool strong = network.getFlag(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
   if (strong) {
     notes.emplace_back(plan::kTypesAskedNote, "those of the network");

@@ -10,6 +10,7 @@
 namespace temper::api {
 namespace {
 
+constexpr int kNewestLevel = 11;
 std::atomic<nvinfer1::ILogger*> first_logger{nullptr};
 
 }  // namespace
@@ -20,7 +21,7 @@ bool may_make(void* logger, int32_t version) noexcept {
     reporter.report(ErrorCode::kInvalidArgument, "an ILogger must be given");
     return false;
   }
-  if (version / 10000 > NV_TENSORRT_MAJOR) {
+  if (api_level(version) > kNewestLevel) {
     reporter.report(
         ErrorCode::kIncompatible,
         "the program was compiled for a newer API than this library has; compile it with the headers of this library");
@@ -109,6 +110,23 @@ bool Runtime::set_cpu_threads(int threads) noexcept {
   return true;
 }
 
+void Runtime::setTemporaryDirectory(char const* path) noexcept {
+  guarded(reporter_, false, [&]() -> Expected<bool> {
+    temporary_directory_ = path ? std::optional<std::string>(path) : std::nullopt;
+    return true;
+  });
+}
+char const* Runtime::getTemporaryDirectory() const noexcept {
+  return temporary_directory_ ? temporary_directory_->c_str() : nullptr;
+}
+
+nvinfer1::IRuntime* Runtime::loadRuntime(char const* path) noexcept {
+  return guarded<nvinfer1::IRuntime*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::IRuntime*> {
+    return Error(ErrorCode::kUnsupported, "plans hold no runtime of another version, so '" + std::string(path ? path : "") +
+                                              "' is not loaded; this runtime loads every plan that it can run");
+  });
+}
+
 }  // namespace temper::api
 
 void* createInferRuntime_INTERNAL(void* logger, int32_t version) noexcept {
@@ -119,4 +137,11 @@ int32_t getInferLibMajorVersion() noexcept { return NV_TENSORRT_MAJOR; }
 int32_t getInferLibMinorVersion() noexcept { return NV_TENSORRT_MINOR; }
 int32_t getInferLibPatchVersion() noexcept { return NV_TENSORRT_PATCH; }
 int32_t getInferLibBuildVersion() noexcept { return NV_TENSORRT_BUILD; }
+void* createInferRefitter_INTERNAL(void* engine, void* logger, int32_t version) noexcept {
+  using namespace temper::api;
+  if (!may_make(logger, version)) return nullptr;
+  Reporter(static_cast<nvinfer1::ILogger*>(logger))
+      .report(temper::ErrorCode::kUnsupported, "plans can't be refitted; build the network again with the new weights");
+  return nullptr;
+}
 nvinfer1::ILogger* getLogger() noexcept { return temper::api::first_logger.load(); }

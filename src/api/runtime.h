@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/page_memory.h"
@@ -12,11 +13,21 @@ namespace temper::api {
 
 class Runtime final : public nvinfer1::IRuntime {
  public:
-  explicit Runtime(nvinfer1::ILogger* logger) : reporter_(logger) {}
+  Runtime(nvinfer1::ILogger* logger, int /*api_level*/) : reporter_(logger) {}
 
   nvinfer1::ICudaEngine* deserializeCudaEngine(void const* blob, std::size_t size) noexcept override;
   nvinfer1::ICudaEngine* deserializeCudaEngine(nvinfer1::IStreamReader& reader) noexcept override;
   nvinfer1::ICudaEngine* deserializeCudaEngine(nvinfer1::IStreamReaderV2& reader) noexcept override;
+  // There is no DLA, and plans hold no libraries: what is set is kept, and nothing reads it.
+  void setDLACore(int32_t core) noexcept override { dla_core_ = core; }
+  int32_t getDLACore() const noexcept override { return dla_core_; }
+  int32_t getNbDLACores() const noexcept override { return 0; }
+  void setTemporaryDirectory(char const* path) noexcept override;
+  char const* getTemporaryDirectory() const noexcept override;
+  void setTempfileControlFlags(nvinfer1::TempfileControlFlags flags) noexcept override { tempfile_flags_ = flags; }
+  nvinfer1::TempfileControlFlags getTempfileControlFlags() const noexcept override { return tempfile_flags_; }
+  nvinfer1::IPluginRegistry& getPluginRegistry() noexcept override { return *::getPluginRegistry(); }
+  nvinfer1::IRuntime* loadRuntime(char const* path) noexcept override;
   void setGpuAllocator(nvinfer1::IGpuAllocator* allocator) noexcept override {}
   bool setMaxThreads(int32_t count) noexcept override;
   int32_t getMaxThreads() const noexcept override { return max_threads_; }
@@ -38,6 +49,9 @@ class Runtime final : public nvinfer1::IRuntime {
   int32_t max_threads_ = 1;
   bool host_code_allowed_ = false;
   int cpu_threads_ = 0;
+  int32_t dla_core_ = 0;
+  std::optional<std::string> temporary_directory_;
+  nvinfer1::TempfileControlFlags tempfile_flags_ = 3;
 };
 
 Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemory plan, int cpu_threads);
@@ -46,11 +60,13 @@ Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path);
 
 // What every factory does: checks the version that the program was compiled for and remembers the process's first logger.
 bool may_make(void* logger, int32_t version) noexcept;
+// 8, 10 or 11; level 8 numbers its versions on another scale (8601 is 8.6.1).
+inline int api_level(int32_t version) { return version < 10000 ? version / 1000 : version / 10000; }
 template <class Interface, class Made>
 void* make_for_program(void* logger, int32_t version) noexcept {
   if (!may_make(logger, version)) return nullptr;
   auto* to = static_cast<nvinfer1::ILogger*>(logger);
-  return guarded<Interface*>(Reporter(to), nullptr, [&]() -> Expected<Interface*> { return new Made(to); });
+  return guarded<Interface*>(Reporter(to), nullptr, [&]() -> Expected<Interface*> { return new Made(to, api_level(version)); });
 }
 
 }  // namespace temper::api

@@ -35,4 +35,21 @@ bool TimingCache::reset() noexcept {
   return true;
 }
 
+namespace {
+constexpr const char* kNotEditable =
+    "records of the timing cache can't be edited one by one; combine caches, or switch kernel sources off for a build";
+}
+
+int64_t TimingCache::queryKeys(nvinfer1::TimingCacheKey*, int64_t) const noexcept {
+  reporter_.report(ErrorCode::kUnsupported, kNotEditable);
+  return -1;
+}
+nvinfer1::TimingCacheValue TimingCache::query(nvinfer1::TimingCacheKey const&) const noexcept {
+  return {nvinfer1::TimingCacheValue::kINVALID_TACTIC_HASH, 0};
+}
+bool TimingCache::update(nvinfer1::TimingCacheKey const&, nvinfer1::TimingCacheValue const&) noexcept {
+  reporter_.report(ErrorCode::kUnsupported, kNotEditable);
+  return false;
+}
+
 }  // namespace temper::api

@@ -39,6 +39,9 @@ class TimingCache final : public nvinfer1::ITimingCache {
   nvinfer1::IHostMemory* serialize() const noexcept override;
   bool combine(nvinfer1::ITimingCache const& other, bool ignore_mismatch) noexcept override;
   bool reset() noexcept override;
+  int64_t queryKeys(nvinfer1::TimingCacheKey* keys, int64_t capacity) const noexcept override;
+  nvinfer1::TimingCacheValue query(nvinfer1::TimingCacheKey const& key) const noexcept override;
+  bool update(nvinfer1::TimingCacheKey const& key, nvinfer1::TimingCacheValue const& value) noexcept override;
 
  private:
   struct Shared {

@@ -122,7 +122,7 @@ TEST(Headers, VersionsAndDims) {
 #endif
   static_assert(NV_TENSORRT_VERSION == 101600);
   static_assert(std::is_same_v<v_1_0::IGpuAllocator, IGpuAllocator>);
-  static_assert(EnumMax<DataType>() == 12 && EnumMax<BuilderFlag>() == 29);
+  static_assert(EnumMax<DataType>() == 12 && EnumMax<BuilderFlag>() == 31);
   static_assert(nvonnxparser::EnumMax<nvonnxparser::ErrorCode>() == 15);
   const Dims4 dims{1, 3, 224, 225};
   EXPECT_EQ(dims.nbDims, 4);

@@ -11,6 +11,7 @@
 #include "NvOnnxParser.h"
 #include "hostcuda/queue.h"
 #include "temper/temper.h"
+#include "unasked.h"
 
 namespace fake {
 
@@ -55,7 +56,7 @@ Dims declared(int index) {
 
 struct Engine;
 
-struct Context : Recorded<IExecutionContext> {
+struct Context : Recorded<UnaskedContext> {
   explicit Context(Engine& of) : engine(of) {}
   bool setOptimizationProfileAsync(int32_t, cudaStream_t) noexcept override { return true; }
   int32_t getOptimizationProfile() const noexcept override { return 0; }
@@ -151,7 +152,7 @@ struct Inspector : Recorded<IEngineInspector> {
   }
 };
 
-struct Engine : Recorded<ICudaEngine> {
+struct Engine : Recorded<UnaskedEngine> {
   Engine(std::string bytes, int64_t best) : plan(std::move(bytes)), best_batch(best) {}
   int32_t getNbIOTensors() const noexcept override { return 4; }
   const char* getIOTensorName(int32_t index) const noexcept override { return kNames[index]; }
@@ -218,7 +219,7 @@ ICudaEngine* load(const std::string& bytes) {
   return nullptr;
 }
 
-struct Runtime : Recorded<IRuntime> {
+struct Runtime : Recorded<UnaskedRuntime> {
   explicit Runtime(ILogger* given) : logger(given) {}
   ICudaEngine* deserializeCudaEngine(const void* blob, size_t size) noexcept override {
     return load({static_cast<const char*>(blob), size});
@@ -234,7 +235,7 @@ struct Runtime : Recorded<IRuntime> {
   ILogger* logger;
 };
 
-struct Tensor : ITensor {
+struct Tensor : UnaskedTensor {
   explicit Tensor(int i) : index(i) {}
   void setName(const char*) noexcept override {}
   const char* getName() const noexcept override { return kNames[index]; }
@@ -254,7 +255,7 @@ struct Tensor : ITensor {
   int index;
 };
 
-struct Network : Recorded<INetworkDefinition> {
+struct Network : Recorded<UnaskedNetwork> {
   explicit Network(IBuilder& of) : builder(of) {}
   ITensor* addInput(const char*, DataType, const Dims&) noexcept override { return nullptr; }
   void markOutput(ITensor&) noexcept override {}
@@ -293,7 +294,7 @@ struct Profile : IOptimizationProfile {
   std::vector<Dims> dims;
 };
 
-struct Cache : ITimingCache {
+struct Cache : UnaskedCache {
   IHostMemory* serialize() const noexcept override { return new Bytes("CACHE " + std::to_string(records)); }
   bool combine(const ITimingCache& other, bool) noexcept override {
     records += static_cast<const Cache&>(other).records;
@@ -303,7 +304,7 @@ struct Cache : ITimingCache {
   int records = 0;
 };
 
-struct Config : IBuilderConfig {
+struct Config : UnaskedConfig {
   void reset() noexcept override {}
   void setFlags(BuilderFlags given) noexcept override { seen.flags = given; }
   BuilderFlags getFlags() const noexcept override { return seen.flags; }
@@ -352,13 +353,13 @@ struct Config : IBuilderConfig {
   HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
     return HardwareCompatibilityLevel::kNONE;
   }
-  void setMaxAuxStreams(int32_t) noexcept override {}
+  bool setMaxAuxStreams(int32_t) noexcept override { return true; }
   int32_t getMaxAuxStreams() const noexcept override { return -1; }
   Cache cache;
   IProgressMonitor* monitor = nullptr;
 };
 
-struct Builder : Recorded<IBuilder> {
+struct Builder : Recorded<UnaskedBuilder> {
   explicit Builder(ILogger* given) : logger(given) {}
   INetworkDefinition* createNetworkV2(NetworkDefinitionCreationFlags) noexcept override { return new Network(*this); }
   IBuilderConfig* createBuilderConfig() noexcept override { return new Config; }
@@ -423,7 +424,7 @@ struct ParserError : nvonnxparser::IParserError {
   int32_t localFunctionStackSize() const override { return 0; }
 };
 
-struct Parser : nvonnxparser::IParser {
+struct Parser : UnaskedParser {
   bool parse(const void*, size_t, const char*) noexcept override { return false; }
   bool parseFromFile(const char* path, int) noexcept override {
     if (failure != "parse" && std::ifstream(path).good()) return true;

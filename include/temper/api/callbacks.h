@@ -2,7 +2,7 @@
 // Only what is marked `= 0` must be implemented. The library may call them from its own threads where that is said.
 #pragma once
 
-#include "temper/api/types.h"
+#include "types.h"
 
 namespace nvinfer1 {
 
@@ -28,6 +28,16 @@ class ILogger : public IVersionedInterface {
   virtual void log(Severity severity, AsciiChar const* msg) = 0;
 };
 TEMPER_ENUM_COUNT(ILogger::Severity, 5)
+
+// For plugin libraries: how one finds the logger of the program that loads it.
+class ILoggerFinder : public IVersionedInterface {
+ public:
+  InterfaceInfo getInterfaceInfo() const noexcept override { return {"ILoggerFinder", 1, 0}; }
+  virtual ILogger* findLogger() = 0;
+
+ protected:
+  ~ILoggerFinder() override = default;
+};
 
 // Receives the time of each layer of one inference, in milliseconds, in the order of execution.
 class IProfiler : public IVersionedInterface {
@@ -64,6 +74,21 @@ class IGpuAllocator : public IVersionedInterface {
   virtual bool deallocateAsync(void* const memory, cudaStream_t) { return deallocate(memory); }
 };
 
+// An allocator whose stream-ordered forms are the ones to implement; the others are made of them.
+class IGpuAsyncAllocator : public IGpuAllocator {
+ public:
+  InterfaceInfo getInterfaceInfo() const noexcept override { return {"IGpuAllocator", 1, 0}; }
+  IGpuAsyncAllocator() = default;
+  ~IGpuAsyncAllocator() noexcept override = default;
+  void* allocateAsync(uint64_t const size, uint64_t const alignment, AllocatorFlags const flags,
+                      cudaStream_t stream) override = 0;
+  bool deallocateAsync(void* const memory, cudaStream_t stream) override = 0;
+  void* allocate(uint64_t const size, uint64_t const alignment, AllocatorFlags const flags) override {
+    return allocateAsync(size, alignment, flags, nullptr);
+  }
+  bool deallocate(void* const memory) override { return deallocateAsync(memory, nullptr); }
+};
+
 // Takes the output of data-dependent size: asked for memory once the size is known, then told the shape.
 class IOutputAllocator : public IVersionedInterface {
  public:
@@ -80,7 +105,26 @@ class IOutputAllocator : public IVersionedInterface {
     return reallocateOutput(tensorName, currentMemory, size, alignment);
   }
   // Comes after the memory is settled and before enqueueV3's work has ended.
+#if TEMPER_API_LEVEL == 8
+  virtual void notifyShape64(char const* tensorName, Dims64 const& dims) { notifyShape(tensorName, impl::dims_as(dims)); }
+#endif
   virtual void notifyShape(char const* tensorName, Dims const& dims) = 0;
+};
+
+// Told of the values of tensors that the network marked with markDebug, as an inference passes them. Returns false to say that
+// it failed, which the library logs; the inference goes on.
+class IDebugListener : public IVersionedInterface {
+ public:
+  InterfaceInfo getInterfaceInfo() const noexcept override { return {"IDebugListener", 1, 0}; }
+  ~IDebugListener() noexcept override = default;
+#if TEMPER_API_LEVEL == 8
+  virtual bool processDebugTensor64(void const* address, TensorLocation location, DataType type, Dims64 const& shape,
+                                    char const* name, cudaStream_t stream) {
+    return processDebugTensor(address, location, type, impl::dims_as(shape), name, stream);
+  }
+#endif
+  virtual bool processDebugTensor(void const* address, TensorLocation location, DataType type, Dims const& shape,
+                                  char const* name, cudaStream_t stream) = 0;
 };
 
 // Reads a plan piece by piece: returns how many bytes it wrote to destination, less than nbBytes only at the end, negative on
@@ -129,13 +173,17 @@ class IProgressMonitor : public IVersionedInterface {
 };
 
 namespace v_1_0 {
-using IProfiler = nvinfer1::IProfiler;
-using IGpuAllocator = nvinfer1::IGpuAllocator;
-using IOutputAllocator = nvinfer1::IOutputAllocator;
-using IStreamReader = nvinfer1::IStreamReader;
-using IStreamReaderV2 = nvinfer1::IStreamReaderV2;
-using IStreamWriter = nvinfer1::IStreamWriter;
-using IProgressMonitor = nvinfer1::IProgressMonitor;
+using nvinfer1::IDebugListener;
+using nvinfer1::IGpuAllocator;
+using nvinfer1::IGpuAsyncAllocator;
+using nvinfer1::ILogger;
+using nvinfer1::ILoggerFinder;
+using nvinfer1::IOutputAllocator;
+using nvinfer1::IProfiler;
+using nvinfer1::IProgressMonitor;
+using nvinfer1::IStreamReader;
+using nvinfer1::IStreamReaderV2;
+using nvinfer1::IStreamWriter;
 }  // namespace v_1_0
 
 }  // namespace nvinfer1

@@ -18,6 +18,17 @@ class INoCopy {
   INoCopy& operator=(INoCopy&&) = delete;
 };
 
+// What a set of weights is for, in the calls of IRefitter that name a layer.
+enum class WeightsRole : int32_t {
+  kKERNEL = 0,    // of a convolution, deconvolution or fully connected layer
+  kBIAS = 1,      // of the same
+  kSHIFT = 2,     // of a scale layer
+  kSCALE = 3,     // of a scale layer
+  kCONSTANT = 4,  // of a constant layer
+  kANY = 5,       // whatever has the name
+};
+TEMPER_ENUM_COUNT(WeightsRole, 6)
+
 // A constant array that the program owns. `count` is in elements; the memory must stay as it is until the build has ended.
 class Weights {
  public:
@@ -33,9 +44,18 @@ class IHostMemory : public INoCopy {
   virtual void* data() const noexcept = 0;
   virtual std::size_t size() const noexcept = 0;  // bytes
   virtual DataType type() const noexcept = 0;
+  TEMPER_DESTROY
 };
 
-enum class EngineCapability : int32_t { kSTANDARD = 0, kSAFETY = 1, kDLA_STANDALONE = 2 };
+// What an engine is restricted to; the last three are old spellings of the first three.
+enum class EngineCapability : int32_t {
+  kSTANDARD = 0,        // nothing
+  kSAFETY = 1,          // what a certified runtime has: not available here
+  kDLA_STANDALONE = 2,  // a deep learning accelerator alone: not available here
+  kDEFAULT = 0,
+  kSAFE_GPU = 1,
+  kSAFE_DLA = 2,
+};
 TEMPER_ENUM_COUNT(EngineCapability, 3)
 
 // Where a tensor's address must point: device memory, or host memory for shape tensors. On the CPU both are host memory.
@@ -63,6 +83,7 @@ enum class TensorFormat : int32_t {
   kDHWC = 12,
 };
 TEMPER_ENUM_COUNT(TensorFormat, 13)
+using PluginFormat = TensorFormat;
 
 // Which of the three shapes of an optimization profile.
 enum class OptProfileSelector : int32_t {
@@ -88,6 +109,8 @@ enum class ProfilingVerbosity : int32_t {
   kLAYER_NAMES_ONLY = 0,  // names of the layers (the default)
   kNONE = 1,              // numbers only
   kDETAILED = 2,          // also tactics, shapes and formats
+  kDEFAULT = 0,           // old spellings
+  kVERBOSE = 2,
 };
 TEMPER_ENUM_COUNT(ProfilingVerbosity, 3)
 
@@ -105,6 +128,20 @@ TEMPER_ENUM_COUNT(LayerInformationFormat, 2)
 // Figures of an engine, in bytes.
 enum class EngineStat : int32_t { kTOTAL_WEIGHTS_SIZE = 0, kSTRIPPED_WEIGHTS_SIZE = 1 };
 TEMPER_ENUM_COUNT(EngineStat, 2)
+
+// What IEngine::serializeWithConfig leaves out, or puts in.
+enum class SerializationFlag : int32_t {
+  kEXCLUDE_WEIGHTS = 0,       // weights that can be refitted
+  kEXCLUDE_LEAN_RUNTIME = 1,  // of a version-compatible plan
+  kINCLUDE_REFIT = 2,         // keeps a stripped plan refittable
+};
+TEMPER_ENUM_COUNT(SerializationFlag, 3)
+using SerializationFlags = uint32_t;  // bits 1U << SerializationFlag
+
+// How a runtime may keep the code of a plan while it loads it.
+enum class TempfileControlFlag : int32_t { kALLOW_IN_MEMORY_FILES = 0, kALLOW_TEMPORARY_FILES = 1 };
+TEMPER_ENUM_COUNT(TempfileControlFlag, 2)
+using TempfileControlFlags = uint32_t;  // bits 1U << TempfileControlFlag
 
 enum class HardwareCompatibilityLevel : int32_t { kNONE = 0, kAMPERE_PLUS = 1, kSAME_COMPUTE_CAPABILITY = 2 };
 TEMPER_ENUM_COUNT(HardwareCompatibilityLevel, 3)

@@ -1,0 +1,6 @@
+// NvInferLegacyDims.h at level 10 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvInferLegacyDims.h"

@@ -1,0 +1,6 @@
+// NvUtils.h at level 10 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvUtils.h"

@@ -1,0 +1,6 @@
+// NvInfer.h at level 11 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvInfer.h"

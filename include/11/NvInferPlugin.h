@@ -1,0 +1,6 @@
+// NvInferPlugin.h at level 11 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvInferPlugin.h"

@@ -1,0 +1,6 @@
+// NvInferPluginUtils.h at level 11 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvInferPluginUtils.h"

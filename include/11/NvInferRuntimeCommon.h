@@ -1,0 +1,6 @@
+// NvInferRuntimeCommon.h at level 11 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvInferRuntimeCommon.h"

@@ -1,0 +1,6 @@
+// NvOnnxConfig.h at level 8 of the API.
+#pragma once
+
+#include "NvInferVersion.h"
+// The level comes first.
+#include "../NvOnnxConfig.h"
