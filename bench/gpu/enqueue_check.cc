@@ -23,7 +23,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-constexpr size_t kSets = 16;  // of addresses
+constexpr size_t kSets = 16;            // of addresses
+constexpr int kRuns = 50, kGraphs = 3;  // that are timed together
 
 class EnqueueCheck {
  public:
@@ -37,6 +38,27 @@ class EnqueueCheck {
     for (cuda::CuEvent e : {begin_, end_}) {
       if (e) driver_.api.cuEventDestroy_v2(e);
     }
+  }
+
+  // The time of a run on the device, of many over rotating addresses in one graph of the caller's.
+  Expected<double> time_in_graph() {
+    TEMPER_TRY(set_up());
+    TEMPER_TRY(enqueue(0));
+    TEMPER_TRY(wait());
+    const cuda::DriverApi& api = driver_.api;
+    constexpr int kGlobal = 0, kRunsOfGraph = 20;
+    TEMPER_TRY(driver_.check(api.cuStreamBeginCapture_v2(stream_, kGlobal), "cuStreamBeginCapture"));
+    Status put;
+    for (int i = 0; i < kRunsOfGraph && put.ok(); ++i) put = enqueue(size_t(i) % kSets);
+    cuda::CuGraph graph = nullptr;
+    TEMPER_TRY(driver_.check(api.cuStreamEndCapture(stream_, &graph), "cuStreamEndCapture"));
+    TEMPER_TRY(std::move(put));
+    cuda::CuGraphRun run = nullptr;
+    TEMPER_TRY(driver_.check(api.cuGraphInstantiateWithFlags(&run, graph, 0), "cuGraphInstantiate"));
+    auto us = device_time([&] { return driver_.check(api.cuGraphLaunch(run, stream_), "cuGraphLaunch"); }, kGraphs);
+    api.cuGraphExecDestroy(run);
+    api.cuGraphDestroy(graph);
+    return TEMPER_TRY(std::move(us)) / kRunsOfGraph;
   }
 
   Status run() {
@@ -131,17 +153,16 @@ class EnqueueCheck {
     return all;
   }
   template <class F>
-  Expected<double> device_time(F work) {
-    constexpr int kRuns = 50;
+  Expected<double> device_time(F work, int runs = kRuns) {
     std::vector<double> times;
     for (int repeat = 0; repeat < 5; ++repeat) {
       TEMPER_TRY(driver_.check(driver_.api.cuEventRecord(begin_, stream_), "cuEventRecord"));
-      for (int i = 0; i < kRuns; ++i) TEMPER_TRY(work());
+      for (int i = 0; i < runs; ++i) TEMPER_TRY(work());
       TEMPER_TRY(driver_.check(driver_.api.cuEventRecord(end_, stream_), "cuEventRecord"));
       TEMPER_TRY(driver_.check(driver_.api.cuEventSynchronize(end_), "cuEventSynchronize"));
       float ms = 0;
       TEMPER_TRY(driver_.check(driver_.api.cuEventElapsedTime(&ms, begin_, end_), "cuEventElapsedTime"));
-      times.push_back(double(ms) * 1000 / kRuns);
+      times.push_back(double(ms) * 1000 / runs);
     }
     return median(times);
   }
@@ -180,6 +201,21 @@ class EnqueueCheck {
 };
 
 }  // namespace
+
+Status time_in_graphs(std::span<const std::string> plan_paths) {
+  const cuda::Driver* driver = TEMPER_TRY(cuda::Driver::get());
+  auto gpu = TEMPER_TRY(cuda::GpuDevice::open(*driver, 0));
+  cuda::CurrentContext current(*gpu);
+  TEMPER_TRY(current.status());
+  for (const std::string& path : plan_paths) {
+    MappedFile file = TEMPER_TRY(MappedFile::open(path));
+    auto engine = TEMPER_TRY(Engine::load(file.bytes(), nullptr));
+    const double us = TEMPER_TRY_AT(EnqueueCheck(std::move(engine), *driver).time_in_graph(), path);
+    std::printf("{\"plan\": \"%s\", \"graph_us\": %.3f}\n", path.c_str(), us);
+    std::fflush(stdout);
+  }
+  return {};
+}
 
 Status check_enqueue(const std::string& plan_path) {
   MappedFile file = TEMPER_TRY(MappedFile::open(plan_path));

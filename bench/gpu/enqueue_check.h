@@ -2,6 +2,7 @@
 // device's time; and whether a capture of the caller's, and rotating addresses, give the bits of a plain run.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/error.h"
@@ -10,5 +11,7 @@ namespace temper::testing {
 
 // One line of JSON.
 Status check_enqueue(const std::string& plan_path);
+// One line for each plan: microseconds of a run, of many in one graph over rotating inputs and outputs.
+Status time_in_graphs(std::span<const std::string> plan_paths);
 
 }  // namespace temper::testing

@@ -365,6 +365,33 @@ EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, un
     state().log.push_back(launched);
   return 0;
 }
+EXPORT int cuTensorMapEncodeTiled(void* map, int, unsigned rank, void* address, const unsigned long long* dims,
+                                  const unsigned long long* strides, const unsigned* box, const unsigned*, int, int, int, int) {
+  const auto to = reinterpret_cast<unsigned long long>(address);
+  bool is_valid = reinterpret_cast<unsigned long long>(map) % 64 == 0 && to % 16 == 0 && is_inside(to, 1) && rank == 3;
+  for (unsigned d = 0; d < rank; ++d) {
+    is_valid = is_valid && dims[d] > 0 && box[d] > 0 && box[d] <= 256;
+    if (d + 1 < rank) is_valid = is_valid && strides[d] % 16 == 0 && strides[d] > 0;
+  }
+  if (const int result = enter(is_valid); result != 0) return result;
+  std::memset(map, 0x5a, 128);
+  return 0;
+}
+EXPORT int cuTensorMapEncodeIm2col(void* map, int, unsigned rank, void* address, const unsigned long long* dims,
+                                   const unsigned long long* strides, const int* lower, const int* upper, unsigned channels,
+                                   unsigned pixels, const unsigned* steps, int, int, int, int) {
+  const auto to = reinterpret_cast<unsigned long long>(address);
+  bool is_valid = reinterpret_cast<unsigned long long>(map) % 64 == 0 && to % 16 == 0 && is_inside(to, 1) && rank == 4 &&
+                  channels <= 256 && pixels <= 1024;
+  for (unsigned d = 0; d < rank; ++d) {
+    is_valid = is_valid && dims[d] > 0 && steps[d] >= 1 && steps[d] <= 8;
+    if (d + 1 < rank) is_valid = is_valid && strides[d] % 16 == 0 && strides[d] > 0;
+    if (d < 2) is_valid = is_valid && lower[d] >= -128 && lower[d] <= 127 && upper[d] >= -128 && upper[d] <= 127;
+  }
+  if (const int result = enter(is_valid); result != 0) return result;
+  std::memset(map, 0x5a, 128);
+  return 0;
+}
 EXPORT int cuPointerGetAttribute(void* value, int, unsigned long long address) {
   const bool is_device = is_inside(address, 0);
   *static_cast<unsigned*>(value) = is_device ? 2 : 1;

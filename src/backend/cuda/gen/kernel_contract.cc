@@ -1,4 +1,5 @@
-// Contractions: on tensor cores where the operands are f32, else by plain tiles, else as a reduction for each result.
+// Contractions: on tensor cores where the operands are floats of 32 or 16 bits, else by plain tiles, else as a reduction for
+// each result.
 #include <algorithm>
 
 #include "backend/cuda/gen/kernel_writer.h"
@@ -9,8 +10,12 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int64_t kLeastPlainTile = 16;  // rows and columns, from which a product is done by plain tiles
-constexpr int64_t kLeastTile = 8;        // and on tensor cores
+constexpr int64_t kLeastPlainTile = 16;    // rows and columns, from which a product is done by plain tiles
+constexpr int64_t kLeastTile = 8;          // and on tensor cores
+constexpr int64_t kWorthTrying = 1 << 20;  // products of two numbers, from which it matters how they are cut
+constexpr int kWaysToCut = 6;
+constexpr int kColumns = 4;     // that a put() is given
+constexpr int kCopyBytes = 16;  // at most, of one copy to shared memory
 
 std::string text_of(bool b) { return b ? "true" : "false"; }
 
@@ -31,19 +36,29 @@ KernelWriter::Way KernelWriter::way_of(const Access& access, const Variables& ow
   const Variables& list = way.by_depth ? depth : own;
   if (!(way.by_depth ? step_depth : step_own).is_const(1)) return way;
   const SymInt var = context_.index(list.back().first, list.back().second), rest = address - var;
-  const bool together = proves_multiple_of(list.back().second, 4) && !depends_on(rest, var) && proves_multiple_of(rest, 4) &&
-                        !depends_on(access.map.guard, var);
-  way.elements = together ? 4 : 1;
+  if (depends_on(rest, var) || depends_on(access.map.guard, var)) return way;
+  way.elements = kCopyBytes * 8 / dtype_bits(types_[static_cast<size_t>(access.value)].dtype);
+  while (!(proves_multiple_of(list.back().second, way.elements) && proves_multiple_of(rest, way.elements))) way.elements /= 2;
   return way;
 }
 
 bool KernelWriter::fits_tensor_cores(const Contract& s, const ProductVariables& v) const {
+  const DType dtype = types_[static_cast<size_t>(s.lhs.value)].dtype;
   auto fits = [&](const Access& access) {
-    return types_[static_cast<size_t>(access.value)].dtype == DType::kF32 && access.loads.empty() &&
+    return types_[static_cast<size_t>(access.value)].dtype == dtype && access.loads.empty() &&
            (access.map.guard.is_const(1) || access.fill == ScalarValue());
   };
+  if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16) return false;
   return s.accumulate == DType::kF32 && fits(s.lhs) && fits(s.rhs) && best_(count_of(v.rows)) >= kLeastTile &&
          best_(count_of(v.cols)) >= kLeastTile && best_(count_of(v.depth)) >= kLeastTile;
+}
+
+int ways_to_cut(const Region& region, const std::function<int64_t(SymInt)>& best) {
+  for (const Stage& stage : region.stages) {
+    const auto* contract = std::get_if<Contract>(&stage);
+    if (contract && is_float(contract->accumulate) && best(product(contract->domain)) >= kWorthTrying) return kWaysToCut;
+  }
+  return 1;
 }
 
 void KernelWriter::write(const Contract& s) {
@@ -58,7 +73,10 @@ void KernelWriter::write(const Contract& s) {
     list = std::move(sorted);
   };
   in_memory_order(v.cols);
-  if (fits_tensor_cores(s, v)) return write_on_tensor_cores(s, v);
+  if (fits_tensor_cores(s, v)) {
+    if (auto cut = wide_cut(s, v)) return write_wide(s, v, *cut);
+    return write_on_tensor_cores(s, v);
+  }
   if (best_(count_of(v.rows)) < kLeastPlainTile || best_(count_of(v.cols)) < kLeastPlainTile)
     return write(sum_of_products(s, types_));
   const std::string accumulate = "cast_" + std::string(dtype_name(s.accumulate));
@@ -101,70 +119,121 @@ void KernelWriter::write_side(const std::string& name, const Access& access, con
   point(own, "r");
   line("return Own_" + name + "{" + values + "0};");
   line("};");
-  line("auto at_" + name + " = [&](const Own_" + name + "& own, I k) {");
+  const TensorType& type = types_[static_cast<size_t>(access.value)];
+  line("auto at_" + name + " = [&](const Own_" + name + "& own, I k, const " + storage_type_text(type.dtype) + "*& p) {");
   for (const auto& var : known) line("const I d" + std::to_string(var.first) + " = own.d" + std::to_string(var.first) + ";");
   point(v.depth, "k");
   const Place& place = places_[static_cast<size_t>(access.value)][0];
-  line("const float* p = nullptr;");
-  locate(access, types_[static_cast<size_t>(access.value)].dims,
-         "p = " + pointer(place.buffer, DType::kF32) + " + " + address(place, access.map.results) + ";");
-  line("return p;");
+  line("bool any = false;");
+  locate(access, type.dims,
+         "p = " + pointer(place.buffer, type.dtype) + " + " + address(place, access.map.results) + "; any = true;");
+  line("return any;");
   line("};");
   line("const Side<decltype(own_" + name + "), decltype(at_" + name + ")> " + name + "{own_" + name + ", at_" + name + "};");
 }
 
+// What is done with the sums `v` of kColumns results from column `column` on.
+void KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column) {
+  const Dims kept(s.domain.begin(), s.domain.end() - s.reduced);
+  const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(v[j])";
+  if (proves_multiple_of(v.cols.back().second, kColumns)) {
+    point(v.cols, column);
+    begin_strip(v.cols.back().first, v.cols.back().second, kColumns);
+    finish_point(kept, {result});
+    end_strip();
+    return;
+  }
+  line("#pragma unroll");
+  line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) {");
+  line("if (" + column + " + j >= " + expression(count_of(v.cols)) + ") break;");
+  point(v.cols, "(" + column + " + j)");
+  finish_point(kept, {result});
+  line("}");
+}
+
+// Declares put(). partial: where the sums of pieces go, if there are any.
+void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const std::string& partial) {
+  line("auto put = [&](I piece, I b, I r, I c, const float (&v)[" + std::to_string(kColumns) + "]) {");
+  if (partial.empty()) {
+    point(v.batches, "b");
+    point(v.rows, "r");
+    write_sums(s, v, "c");
+  } else {
+    const std::string cols = expression(count_of(v.cols));
+    line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + b) * " + expression(count_of(v.rows)) +
+         " + r) * " + cols + " + c;");
+    if (proves_multiple_of(count_of(v.cols), kColumns))
+      line("store_pack(" + partial + ", at, v);");
+    else
+      line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) if (c + j < " + cols + ") " + partial +
+           "[at + j] = v[j];");
+  }
+  line("};");
+}
+
 void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariables& v) {
   const SymInt rows = count_of(v.rows), cols = count_of(v.cols), batches = count_of(v.batches), depth = count_of(v.depth);
-  const Cut cut = choose_cut(double(best_(rows)), double(best_(cols)), double(best_(batches)), double(best_(depth)), exact_);
+  const DType dtype = types_[static_cast<size_t>(s.lhs.value)].dtype;
+  const bool is_half = dtype != DType::kF32;
+  const Cut cut = choose_cut(double(best_(rows)), double(best_(cols)), double(best_(batches)), double(best_(depth)),
+                             is_half           ? Multiplier::kHalf
+                             : products_.exact ? Multiplier::kExact
+                                               : Multiplier::kTf32,
+                             products_.cut);
   const Tile& tile = *cut.tile;
   const Way left = way_of(s.lhs, v.rows, v.depth), right = way_of(s.rhs, v.cols, v.depth);
-  const Dims kept(s.domain.begin(), s.domain.end() - s.reduced);
-  const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(sum)";
   uses_products_ = true;
   write_side("left", s.lhs, v, v.rows);
   write_side("right", s.rhs, v, v.cols);
-  const std::string row_text = expression(rows), col_text = expression(cols), batch_text = expression(batches);
-  std::string partial;
-  line("auto put = [&](I piece, I b, I r, I c, float sum) {");
-  if (cut.pieces > 1) {
-    partial = "((float*)a.b[" + std::to_string(temporary(rows * cols * batches * (4 * cut.pieces))) + "])";
-    line(partial + "[(((s64)piece * " + batch_text + " + b) * " + row_text + " + r) * " + col_text + " + c] = sum;");
-  } else {
-    point(v.batches, "b");
-    point(v.rows, "r");
-    point(v.cols, "c");
-    finish_point(kept, {result});
-  }
-  line("};");
-  auto words = [&](const Way& way, int own) { return way.by_depth ? own * (tile.depth + 4) : tile.depth * (own + 8); };
-  auto buffer = [&](const Access& access) {
-    return "(const float*)a.b[" + std::to_string(places_[static_cast<size_t>(access.value)][0].buffer) + "]";
+  const SymInt count = rows * cols * batches;
+  expression(count);  // the items of all blocks are counted too
+  const std::string partial =
+      cut.pieces > 1 ? "((float*)a.b[" + std::to_string(temporary(count * (4 * cut.pieces))) + "])" : "";
+  write_put(s, v, partial);
+  auto bytes = [&](const Way& way, int own) {
+    const int pad = is_half || way.by_depth ? 16 : 32;
+    return way.by_depth ? own * (tile.depth * dtype_bits(dtype) / 8 + pad) : tile.depth * (own * dtype_bits(dtype) / 8 + pad);
   };
-  line("extern __shared__ __align__(16) float memory[];");
+  auto buffer = [&](const Access& access) {
+    return "(const " + storage_type_text(dtype) + "*)a.b[" +
+           std::to_string(places_[static_cast<size_t>(access.value)][0].buffer) + "]";
+  };
+  line("extern __shared__ __align__(16) unsigned char memory[];");
   std::string numbers;
   for (int n : {tile.rows, tile.cols, tile.depth, tile.warps_m, tile.warps_n, tile.stages}) numbers += std::to_string(n) + ", ";
-  line("mma_product<" + numbers + std::to_string(left.elements) + ", " + text_of(left.by_depth) + ", " +
-       std::to_string(right.elements) + ", " + text_of(right.by_depth) + ", " + text_of(exact_) + ", I>((I)" + batch_text +
-       ", (I)" + row_text + ", (I)" + col_text + ", (I)" + expression(depth) + ", (I)" + std::to_string(cut.pieces) +
-       ", left, " + buffer(s.lhs) + ", right, " + buffer(s.rhs) + ", put, memory);");
-  expression(rows * cols * batches);
+  line("mma_product<" +
+       (is_half ? "HalfAtom<" + storage_type_text(dtype) + ">" : "FloatAtom<" + text_of(products_.exact) + ">") + ", " +
+       numbers + std::to_string(left.elements) + ", " + text_of(left.by_depth) + ", " + std::to_string(right.elements) + ", " +
+       text_of(right.by_depth) + ", I>((I)" + expression(batches) + ", (I)" + expression(rows) + ", (I)" + expression(cols) +
+       ", (I)" + expression(depth) + ", (I)" + std::to_string(cut.pieces) + ", left, " + buffer(s.lhs) + ", right, " +
+       buffer(s.rhs) + ", put, memory);");
   end_entry("product", tile.threads(),
             min(ceil_div(rows, tile.rows) * ceil_div(cols, tile.cols) * batches * cut.pieces, kMostBlocks),
-            (words(left, tile.rows) + words(right, tile.cols)) * tile.stages * 4);
+            (bytes(left, tile.rows) + bytes(right, tile.cols)) * tile.stages);
   if (cut.pieces == 1) return;
   // The pieces are summed in their order.
-  const SymInt count = rows * cols * batches;
-  begin_items(count);
-  Variables all = v.batches;
-  all.insert(all.end(), v.rows.begin(), v.rows.end());
-  all.insert(all.end(), v.cols.begin(), v.cols.end());
-  point(all, "i");
-  line("float sum = 0.0f;");
-  line("for (int piece = 0; piece < " + std::to_string(cut.pieces) + "; ++piece) sum = sum + " + partial + "[(s64)piece * " +
-       expression(count) + " + item];");
-  finish_point(kept, {result});
+  Variables outer = v.batches;
+  outer.insert(outer.end(), v.rows.begin(), v.rows.end());
+  const SymInt strips = ceil_div(cols, kColumns), items = batches * rows * strips;
+  begin_items(items);
+  line("const I c = i % " + expression(strips) + " * " + std::to_string(kColumns) + ", row = i / " + expression(strips) + ";");
+  point(outer, "row");
+  line("const s64 at = (s64)row * " + expression(cols) + " + c;");
+  line("float v[" + std::to_string(kColumns) + "] = {};");
+  line("for (int piece = 0; piece < " + std::to_string(cut.pieces) + "; ++piece) {");
+  const std::string from = "(s64)piece * " + expression(count) + " + at";
+  if (proves_multiple_of(cols, kColumns)) {
+    line("float x[" + std::to_string(kColumns) + "];");
+    line("load_pack(x, " + partial + ", " + from + ");");
+    line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) v[j] = v[j] + x[j];");
+  } else {
+    line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) if (c + j < " + expression(cols) + ") v[j] = v[j] + " +
+         partial + "[" + from + " + j];");
+  }
   line("}");
-  end_entry("sum_pieces", kThreads, min(ceil_div(count, kThreads), kMostBlocks));
+  write_sums(s, v, "c");
+  line("}");
+  end_entry("sum_pieces", kThreads, min(ceil_div(items, kThreads), kMostBlocks));
 }
 
 }  // namespace temper::cuda

@@ -55,17 +55,19 @@ std::string KernelWriter::pointer(int buffer, DType dtype) const {
   return "(" + storage_type_text(dtype) + "*)a.b[" + std::to_string(buffer) + "]";
 }
 
-// Declares the variables for item `linear` of their product; the last runs fastest.
-void KernelWriter::point(const Variables& variables, const std::string& linear) {
+// Declares the variables for item `linear` of their product; the last runs fastest, over the first points of its strips.
+void KernelWriter::point(const Variables& variables, const std::string& linear, int strip) {
   std::string rest = linear;
   for (size_t k = variables.size(); k-- > 0;) {
     const std::string name = "d" + std::to_string(variables[k].first);
+    const bool in_strips = strip > 1 && k + 1 == variables.size();
+    const std::string times = in_strips ? " * " + std::to_string(strip) : "";
     if (k == 0) {
-      line("const I " + name + " = " + rest + ";");
+      line("const I " + name + " = " + rest + times + ";");
       return;
     }
-    const std::string extent = expression(variables[k].second);
-    line("const I " + name + " = " + rest + " % " + extent + ";");
+    const std::string extent = expression(in_strips ? floor_div(variables[k].second, strip) : variables[k].second);
+    line("const I " + name + " = " + rest + " % " + extent + times + ";");
     const std::string next = "r" + std::to_string(variables[k].first);
     line("const I " + next + " = " + rest + " / " + extent + ";");
     rest = next;
@@ -122,6 +124,10 @@ std::string KernelWriter::read(const Access& access, const std::string& name) {
     return name;
   }
   const Place& place = places_[static_cast<size_t>(access.value)][0];
+  if (access.loads.empty() && lies_along_strip(place.layout.address(access.map.results), access.map.guard, type.dtype)) {
+    line("const " + compute_type_text(type.dtype) + " " + name + " = " + read_strip(access) + ";");
+    return name;
+  }
   line(compute_type_text(type.dtype) + " " + name + " = " + literal_text(access.fill, type.dtype) + ";");
   line("{");
   locate(access, type.dims,
@@ -169,8 +175,13 @@ std::string KernelWriter::store_text(const Place& place, DType dtype, std::span<
 // Stores x, which is of the value's compute type, at the point of `dims` that the variables give.
 void KernelWriter::store(int value, const Dims& dims, const std::string& x) {
   const std::vector<SymInt> index = index_vars(context_, dims);
-  for (const Place& place : places_[static_cast<size_t>(value)])
-    line(store_text(place, types_[static_cast<size_t>(value)].dtype, index, x));
+  const DType dtype = types_[static_cast<size_t>(value)].dtype;
+  for (const Place& place : places_[static_cast<size_t>(value)]) {
+    if (lies_along_strip(place.layout.address(index), 1, dtype))
+      store_strip(place, dtype, index, x);
+    else
+      line(store_text(place, dtype, index, x));
+  }
 }
 
 void KernelWriter::finish_point(const Dims& dims, const std::vector<std::string>& results) {

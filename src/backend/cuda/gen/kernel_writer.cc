@@ -25,13 +25,14 @@ std::string accumulator(DType element, DType result) {
 }  // namespace
 
 KernelWriter::KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                           const std::function<int64_t(SymInt)>& best, bool exact)
+                           const std::function<int64_t(SymInt)>& best, const ProductChoice& products, int architecture)
     : context_(context),
       region_(region),
       layouts_(layouts.begin(), layouts.end()),
       best_(best),
       types_(region.value_types()),
-      exact_(exact) {}
+      products_(products),
+      architecture_(architecture) {}
 
 int KernelWriter::temporary(SymInt bytes) {
   temporary_bytes_.push_back(bytes);
@@ -97,10 +98,13 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes) {
+// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither.
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
-  text_ += "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " + unique +
+  const std::string alone = cluster > 0 ? ", 1" : "";
+  const std::string together = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
+  text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
            "(const __grid_constant__ Args a) {\n" + body_ + "}\n";
   result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes});
   body_.clear();
@@ -162,11 +166,14 @@ Expected<GeneratedKernel> KernelWriter::write() {
   p.numbers = static_cast<int32_t>(result_.numbers.size());
   const size_t pointers = static_cast<size_t>(buffers_) + temporary_bytes_.size(),
                numbers = std::max<size_t>(1, result_.numbers.size());
-  if (pointers + numbers + 2 > static_cast<size_t>(kMostWords))
-    return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
-  p.source = prelude() + (uses_products_ ? "namespace temper {" + std::string(product_prelude()) + "}\n" : "") +
+  if (args_words(p) > kMostWords) return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
+  std::string maps;
+  if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
+  const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
+  p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
              "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
-             std::to_string(numbers) + "]; u64* trouble; u64 ordinal; };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
+             std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
+             " I;\n" + text_;
   return std::move(result_);
 }
 
@@ -181,11 +188,16 @@ void KernelWriter::write_copy(int from, const Place& to) {
 }
 
 void KernelWriter::write(const Map& s) {
-  begin_items(product(s.domain));
-  point(in_order_of(s.domain), "i");
+  const Variables variables = in_order_of(s.domain);
+  const int strip = strip_of(variables);
+  const SymInt items = floor_div(product(s.domain), strip);
+  begin_items(items);
+  point(variables, "i", strip);
+  if (strip > 1) begin_strip(variables.back().first, variables.back().second, strip);
   finish_point(s.domain, evaluate(*s.body, s.operands));
+  if (strip > 1) end_strip();
   line("}");
-  end_entry("map", kThreads, min(ceil_div(product(s.domain), kThreads), kMostBlocks));
+  end_entry("map", kThreads, min(ceil_div(items, kThreads), kMostBlocks));
 }
 
 std::string KernelWriter::monoid_text(const Reduce& s) const {
@@ -244,11 +256,12 @@ std::optional<std::string> generation_refusal(const Region& region) {
 }
 
 Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                                          const std::function<int64_t(SymInt)>& best, bool exact) {
+                                          const std::function<int64_t(SymInt)>& best, const ProductChoice& products,
+                                          int architecture) {
   if (auto reason = generation_refusal(region)) return Error(ErrorCode::kUnsupported, "no GPU kernel: " + *reason);
   if (layouts.size() != region.inputs.size() + region.outputs.size())
     return Error(ErrorCode::kInternal, "one layout per buffer is needed");
-  return KernelWriter(context, region, layouts, best, exact).write();
+  return KernelWriter(context, region, layouts, best, products, architecture).write();
 }
 
 }  // namespace temper::cuda

@@ -24,6 +24,12 @@
 
 namespace temper::cuda {
 
+// How matrix products are done.
+struct ProductChoice {
+  bool exact = true;  // those of f32 keep its precision; else they may take operands of 11 bits
+  int cut = 0;        // 0: in the way that is expected to be the best, 1: in the next best, ...
+};
+
 struct GeneratedKernel {
   KernelProgram program;
   std::vector<SymInt> numbers;
@@ -32,15 +38,17 @@ struct GeneratedKernel {
 // Why there is no kernel for a region, or nothing.
 std::optional<std::string> generation_refusal(const Region& region);
 // layouts: of inputs, then outputs. best: values of expressions at the shapes to be fast for. A compaction gets one buffer
-// more, the last, for the number of elements found. exact: products of f32 keep its precision; else they may take operands of
-// 11 bits.
+// more, the last, for the number of elements found. architecture: of the device, 90 for sm_90.
 Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& region, std::span<const Layout> layouts,
-                                          const std::function<int64_t(SymInt)>& best, bool exact);
+                                          const std::function<int64_t(SymInt)>& best, const ProductChoice& products,
+                                          int architecture);
+// How many ways there are to cut the products of a region, one of them if it has none.
+int ways_to_cut(const Region& region, const std::function<int64_t(SymInt)>& best);
 
 class KernelWriter {
  public:
   KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
-               const std::function<int64_t(SymInt)>& best, bool exact);
+               const std::function<int64_t(SymInt)>& best, const ProductChoice& products, int architecture);
   Expected<GeneratedKernel> write();
 
  private:
@@ -53,6 +61,13 @@ class KernelWriter {
   struct Way {
     bool by_depth = true;
     int elements = 1;
+  };
+  // A side that the copy engine can fetch.
+  struct FetchedSide {
+    std::vector<SymInt> dims, strides;  // as KernelProgram::Map has them, but strides in elements
+    SymInt offset;
+    std::vector<int32_t> window;
+    std::vector<SymInt> places;  // of a window: channel, x, y, image, and the steps in it
   };
 
   void write(const Map& s);
@@ -67,8 +82,15 @@ class KernelWriter {
   void write_long_sort(const Sort& s, std::string from, std::string to);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
+  void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
+  void write_sums(const Contract& s, const ProductVariables& v, const std::string& column);
   void write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own);
   Way way_of(const Access& access, const Variables& own, const Variables& depth);
+  std::optional<WideCut> wide_cut(const Contract& s, const ProductVariables& v);
+  std::optional<FetchedSide> matrix_of(const Access& access, const ProductVariables& v, const Variables& own);
+  std::optional<FetchedSide> window_of(const Access& access, const ProductVariables& v, const Variables& own);
+  std::optional<FetchedSide> fetched_side(const Access& access, const ProductVariables& v, const Variables& own);
+  void write_wide(const Contract& s, const ProductVariables& v, const WideCut& cut);
 
   // Text of expressions (kernel_expression.cc).
   double magnitude(SymInt e, double& most) const;
@@ -79,7 +101,7 @@ class KernelWriter {
 
   // Text at a point of a stage (kernel_point.cc). Lines go to body_.
   void line(const std::string& text) { body_.append(text).append("\n"); }
-  void point(const Variables& variables, const std::string& linear);
+  void point(const Variables& variables, const std::string& linear, int strip = 1);
   void locate(const Access& access, const Dims& dims, const std::string& action);
   std::string read(const Access& access, const std::string& name);
   std::vector<std::string> evaluate(const ScalarBody& body, const std::vector<Access>& operands);
@@ -90,8 +112,16 @@ class KernelWriter {
   void finish_point(const Dims& dims, const std::vector<std::string>& results);
   std::string store_text(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
+  // Strips (kernel_strip.cc).
+  int strip_of(const Variables& variables) const;
+  bool lies_along_strip(SymInt address, SymInt guard, DType dtype) const;
+  void begin_strip(int ordinal, SymInt extent, int count);
+  void end_strip();
+  std::string read_strip(const Access& access);
+  void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
+
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0);
+  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int cluster = 0);
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
@@ -110,12 +140,22 @@ class KernelWriter {
   int value_ = 0;                     // first result of the stage that is being written
   size_t stage_ = 0, group_end_ = 0;  // that stage, and the first one after its group
   std::map<int, std::string> held_;   // values of the group at this point
+  // What is written for a strip: once before its points, for each of them, and once after them.
+  struct Strip {
+    int ordinal, count;
+    SymInt var;
+    std::string outside, before, after;
+    int packs = 0;
+  };
+  std::optional<Strip> strip_;
   GeneratedKernel result_;
   std::vector<SymInt> temporary_bytes_;
   std::string text_, body_;
-  const bool exact_;
+  const ProductChoice products_;
+  const int architecture_;
   bool uses_products_ = false;
-  bool wide_ = false;  // an expression may leave 32 bits
+  std::string wide_atoms_;  // text of those that wide products use
+  bool wide_ = false;       // an expression may leave 32 bits
 };
 
 // "f16", "s64": how elements lie in memory.

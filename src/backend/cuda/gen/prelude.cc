@@ -109,6 +109,30 @@ __device__ inline void store(u4* p, s64 i, Int<u8, 4> x) { store_nibble(p, i, (u
   __device__ inline void store(T* p, s64 i, Int<T> x) { p[i] = x.v; }
 PLAIN(s8) PLAIN(u8) PLAIN(s16) PLAIN(u16) PLAIN(int) PLAIN(u32) PLAIN(s64) PLAIN(u64)
 
+// Elements that lie side by side, aligned to all of them, 16 bytes at once where there are so many.
+template <int bytes> struct Chunk { unsigned char b[bytes]; };
+template <> struct Chunk<16> { uint4 w; };
+template <> struct Chunk<8> { uint2 w; };
+template <> struct Chunk<4> { u32 w; };
+template <> struct Chunk<2> { u16 w; };
+template <class T, int n> struct Elements { static constexpr int bytes = n * (int)sizeof(T), size = bytes < 16 ? bytes : 16; Chunk<size> chunks[bytes / size]; };
+template <int n, class C, class T> __device__ inline void load_pack(C (&to)[n], const T* p, s64 at) {
+  typedef Elements<T, n> All;
+  All all;
+#pragma unroll
+  for (int k = 0; k < All::bytes / All::size; ++k) all.chunks[k] = ((const Chunk<All::size>*)(p + at))[k];
+#pragma unroll
+  for (int j = 0; j < n; ++j) to[j] = load((const T*)&all, j);
+}
+template <int n, class C, class T> __device__ inline void store_pack(T* p, s64 at, const C (&from)[n]) {
+  typedef Elements<T, n> All;
+  All all;
+#pragma unroll
+  for (int j = 0; j < n; ++j) store((T*)&all, j, from[j]);
+#pragma unroll
+  for (int k = 0; k < All::bytes / All::size; ++k) ((Chunk<All::size>*)(p + at))[k] = all.chunks[k];
+}
+
 __device__ inline s64 floor_div(s64 a, s64 b) { s64 q = a / b; return q * b > a ? q - 1 : q; }
 __device__ inline int floor_div(int a, int b) { int q = a / b; return q * b > a ? q - 1 : q; }
 template <class A, class B> __device__ inline s64 floor_div(A a, B b) { return floor_div((s64)a, (s64)b); }

@@ -37,7 +37,20 @@ struct Cut {
   int pieces;
   double microseconds;
 };
-// The quickest by a model of a multiprocessor. `exact`: three products of small mantissas for one.
-Cut choose_cut(double rows, double cols, double batches, double depth, bool exact);
+// What multiplies: 11 bits of f32, three such products for one, or 16-bit floats.
+enum class Multiplier { kTf32, kExact, kHalf };
+// The quickest by a model of a multiprocessor, or with `place` the one at that place in their order.
+Cut choose_cut(double rows, double cols, double batches, double depth, Multiplier multiplier, int place);
+
+// A wide product (prelude_wide.cc): the tile of a block, and how many share its depth.
+struct WideCut {
+  int rows, cols, stages, teams, split;
+  double microseconds;
+  int threads() const { return 128 * (teams + 1); }
+  int shared_bytes() const { return stages * (rows + cols) * 128 + 1024; }
+};
+// gathers: the left side is none that the copy engine can fetch.
+WideCut choose_wide_cut(double rows, double cols, double batches, double depth, bool gathers, int place);
+inline constexpr int kMultiprocessors = 132;
 
 }  // namespace temper::cuda

@@ -54,6 +54,8 @@ inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMulti
 inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
 inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
 inline constexpr int kCapturing = 1;             // of cuStreamIsCapturing; 0 not, 2 invalidated
+// Of cuTensorMapEncodeTiled.
+inline constexpr int kMapF16 = 6, kMapBF16 = 9, kMapSwizzle128 = 3, kMapPromotion256 = 3;
 inline constexpr int kLeastDriver = 12030;
 
 struct DriverApi {

@@ -8,6 +8,11 @@ namespace temper::cuda {
 Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> gpu, KernelProgram program) {
   std::unique_ptr<GpuKernel> kernel(new GpuKernel(std::move(gpu), std::move(program)));
   KernelProgram& p = kernel->program_;
+  if (p.only_there && p.architecture != kernel->gpu_->architecture()) {
+    return Error(ErrorCode::kIncompatible, "the plan has a kernel that is for sm_" + std::to_string(p.architecture) +
+                                               " alone, and this GPU is an sm_" + std::to_string(kernel->gpu_->architecture()) +
+                                               "; build the plan for it");
+  }
   if (!p.runs_on(kernel->gpu_->architecture())) {
     auto code = TEMPER_TRY(compile_cuda(p.source, kernel->gpu_->architecture()));
     p.code = *code;
@@ -78,17 +83,59 @@ Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel,
   if (numbers.empty()) launch->words_.push_back(0);
   launch->words_.push_back(trouble);
   launch->words_.push_back(uint64_t(ordinal));
+  launch->words_.resize(size_t(args_words(p)));
+  for (const KernelProgram::Map& m : p.maps) {
+    auto number = [&](int32_t n) { return uint64_t(numbers[size_t(n)]); };
+    Map map{m, number(m.offset), {}, {}};
+    std::transform(m.dims.begin(), m.dims.end(), map.dims.begin(), number);
+    std::transform(m.strides.begin(), m.strides.end(), map.strides.begin(), number);
+    launch->maps_.push_back(std::move(map));
+  }
   return launch;
 }
 
-void GpuLaunch::set_addresses(std::span<std::byte* const> buffers, std::byte* workspace) {
+// A map is made again when its buffer lies elsewhere. Of a tensor without elements there is none.
+Status GpuLaunch::make_maps(const Driver& driver) {
+  constexpr unsigned kLine = 64;  // elements
+  uint64_t* to = words_.data() + first_map_word(kernel_.program());
+  for (Map& m : maps_) {
+    const auto rank = unsigned(m.what.dims.size());
+    const uint64_t address = words_[size_t(m.what.buffer)] + m.offset;
+    const bool has_elements = std::count(m.dims.begin(), m.dims.begin() + rank, 0) == 0;
+    if (address != m.address && has_elements) {
+      const int dtype = static_cast<DType>(m.what.dtype) == DType::kF16 ? kMapF16 : kMapBF16;
+      const auto lines = unsigned(m.what.lines);
+      alignas(64) uint64_t map[kWordsOfMap];
+      auto* place = reinterpret_cast<void*>(address);
+      if (const std::vector<int32_t>& w = m.what.window; w.empty()) {
+        const unsigned box[] = {kLine, lines, 1}, steps[] = {1, 1, 1};
+        TEMPER_TRY(driver.check(driver.api.cuTensorMapEncodeTiled(map, dtype, rank, place, m.dims.data(), m.strides.data(), box,
+                                                                  steps, 0, kMapSwizzle128, kMapPromotion256, 0),
+                                "cuTensorMapEncodeTiled"));
+      } else {
+        const unsigned steps[] = {1, unsigned(w[4]), unsigned(w[5]), 1};
+        TEMPER_TRY(
+            driver.check(driver.api.cuTensorMapEncodeIm2col(map, dtype, rank, place, m.dims.data(), m.strides.data(), &w[0],
+                                                            &w[2], kLine, lines, steps, 0, kMapSwizzle128, kMapPromotion256, 0),
+                         "cuTensorMapEncodeIm2col"));
+      }
+      std::copy_n(map, kWordsOfMap, to);
+      m.address = address;
+    }
+    to += kWordsOfMap;
+  }
+  return {};
+}
+
+Status GpuLaunch::set_addresses(const Driver& driver, std::span<std::byte* const> buffers, std::byte* workspace) {
   for (size_t i = 0; i < buffers.size(); ++i) words_[i] = reinterpret_cast<uint64_t>(buffers[i]);
   for (size_t t = 0; t < places_.size(); ++t) words_[buffers.size() + t] = reinterpret_cast<uint64_t>(workspace + places_[t]);
+  return make_maps(driver);
 }
 
 Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace,
                       std::vector<CuGraphNode>* nodes) {
-  set_addresses(buffers, workspace);
+  TEMPER_TRY(set_addresses(driver, buffers, workspace));
   void* parameters[] = {words_.data()};
   for (size_t e = 0; e < blocks_.size(); ++e) {
     if (blocks_[e] == 0) continue;
@@ -112,7 +159,7 @@ Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte
 
 Status GpuLaunch::rebind(const GpuDevice& gpu, CuGraphRun graph, std::span<const CuGraphNode> nodes,
                          std::span<std::byte* const> buffers, std::byte* workspace) {
-  set_addresses(buffers, workspace);
+  TEMPER_TRY(set_addresses(gpu.driver(), buffers, workspace));
   void* parameters[] = {words_.data()};
   for (size_t e = 0, n = 0; e < blocks_.size(); ++e) {
     if (blocks_[e] == 0) continue;

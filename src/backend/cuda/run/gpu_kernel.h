@@ -1,6 +1,7 @@
 // GpuKernel: a KernelProgram with its module loaded on one device.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -52,8 +53,16 @@ class GpuLaunch final : public Launch {
 
  private:
   explicit GpuLaunch(const GpuKernel& kernel) : kernel_(kernel) {}
-  void set_addresses(std::span<std::byte* const> buffers, std::byte* workspace);
+  struct Map {
+    KernelProgram::Map what;
+    uint64_t offset;
+    std::array<unsigned long long, kRankOfImages> dims, strides;
+    uint64_t address = 0;  // that it is made for
+  };
+  Status make_maps(const Driver& driver);
+  Status set_addresses(const Driver& driver, std::span<std::byte* const> buffers, std::byte* workspace);
   const GpuKernel& kernel_;
+  std::vector<Map> maps_;
   int64_t workspace_ = 0;
   std::vector<int64_t> places_;   // of the temporaries, in the workspace
   std::vector<uint64_t> words_;   // Args

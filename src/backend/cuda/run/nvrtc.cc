@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -80,13 +81,19 @@ const Expected<std::unique_ptr<Nvrtc>>& nvrtc() {
 
 using Code = std::shared_ptr<const std::vector<std::byte>>;
 
-// Products and sums are not contracted: fused bodies round as they do on the CPU; matrix products ask for fma by name.
+// Of Hopper, everything: there is no other device of its major version. Products and sums are not contracted: fused bodies
+// round as they do on the CPU; matrix products ask for fma by name.
 std::vector<std::string> options_for(int architecture) {
-  return {"--gpu-architecture=sm_" + std::to_string(architecture), "--std=c++17", "--fmad=false",
-          "--device-as-default-execution-space", "--disable-warnings"};
+  return {"--gpu-architecture=sm_" + std::to_string(architecture) + (architecture == 90 ? "a" : ""), "--std=c++17",
+          "--fmad=false", "--device-as-default-execution-space"};
 }
 
-Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int architecture) {
+struct Compiled {
+  Code code;
+  std::string log;
+};
+
+Expected<Compiled> compile_now(const Nvrtc& n, const std::string& source, int architecture, bool reports) {
   Program program = nullptr;
   int result = n.create(&program, source.c_str(), "kernel.cu", 0, nullptr, nullptr);
   if (result != 0) return Error(ErrorCode::kInternal, std::string("NVRTC takes no program: ") + n.error_text(result));
@@ -98,12 +105,13 @@ Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int archit
   std::vector<const char*> options;
   const std::vector<std::string> texts = options_for(architecture);
   for (const std::string& text : texts) options.push_back(text.c_str());
+  options.push_back(reports ? "--ptxas-options=-v" : "--disable-warnings");
   result = n.compile(program, static_cast<int>(options.size()), options.data());
+  size_t log_size = 0;
+  n.log_size(program, &log_size);
+  std::string log(log_size, '\0');
+  n.log(program, log.data());
   if (result != 0) {
-    size_t size = 0;
-    n.log_size(program, &size);
-    std::string log(size, '\0');
-    n.log(program, log.data());
     return Error(ErrorCode::kInternal,
                  std::string("a generated kernel does not compile: ") + n.error_text(result) + "\n" + log);
   }
@@ -112,7 +120,7 @@ Expected<Code> compile_now(const Nvrtc& n, const std::string& source, int archit
   auto code = std::make_shared<std::vector<std::byte>>(size);
   if (n.code(program, reinterpret_cast<char*>(code->data())) != 0)
     return Error(ErrorCode::kInternal, "NVRTC hands out no machine code");
-  return Code(std::move(code));
+  return Compiled{std::move(code), std::move(log)};
 }
 
 }  // namespace
@@ -174,7 +182,8 @@ void do_job(Job& job, const Hash128& key, int architecture) {
     if (auto kept = store() ? store()->get(key) : std::nullopt) {
       job.code = std::make_shared<const std::vector<std::byte>>(std::move(*kept));
     } else {
-      job.code = compile_now(**nvrtc(), job.source, architecture);
+      auto compiled = compile_now(**nvrtc(), job.source, architecture, false);
+      job.code = compiled.ok() ? Expected<Code>(std::move(compiled->code)) : Expected<Code>(compiled.error());
       if (job.code.ok() && store()) store()->put(key, **job.code);
     }
     std::string().swap(job.source);
@@ -197,6 +206,11 @@ void begin_compiling(const std::string& source, int architecture) {
   auto job = job_of(key, source);
   (void)store();  // whatever the threads use was there before them, and goes after them
   CompilePool::process().add([job, key, architecture] { do_job(*job, key, architecture); });
+}
+
+Expected<std::string> compiler_report(const std::string& source, int architecture) {
+  TEMPER_TRY(nvrtc_status(architecture));
+  return TEMPER_TRY(compile_now(**nvrtc(), source, architecture, true)).log;
 }
 
 }  // namespace temper::cuda

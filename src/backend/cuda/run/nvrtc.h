@@ -22,5 +22,7 @@ std::string nvrtc_version();
 Expected<std::shared_ptr<const std::vector<std::byte>>> compile_cuda(const std::string& source, int architecture);
 // It will be asked for. What goes wrong is told then.
 void begin_compiling(const std::string& source, int architecture);
+// What the compiler says of it: registers, local memory, warnings.
+Expected<std::string> compiler_report(const std::string& source, int architecture);
 
 }  // namespace temper::cuda

@@ -23,6 +23,17 @@ Expected<int> architecture_of(std::string_view target) {
                "'" + std::string(target) + "' is no GPU target that Temper builds for; name one as sm_80, sm_90, ...");
 }
 
+int args_words(const KernelProgram& p) {
+  const int plain = p.buffers + static_cast<int>(p.temporaries.size()) + std::max(1, p.numbers) + 2;
+  if (p.maps.empty()) return plain;
+  return first_map_word(p) + kWordsOfMap * static_cast<int>(p.maps.size());
+}
+
+int first_map_word(const KernelProgram& p) {
+  const int plain = p.buffers + static_cast<int>(p.temporaries.size()) + std::max(1, p.numbers) + 2;
+  return (plain + 7) / 8 * 8;
+}
+
 void encode(const KernelProgram& p, ByteWriter& out) {
   out.string(p.source);
   out.i32(p.buffers);
@@ -36,7 +47,15 @@ void encode(const KernelProgram& p, ByteWriter& out) {
     out.i32(e.blocks);
     out.i32(e.shared_bytes);
   }
+  out.count(p.maps.size());
+  for (const KernelProgram::Map& m : p.maps) {
+    for (int32_t field : {m.buffer, m.dtype, m.lines, m.offset}) out.i32(field);
+    out.vector(m.dims);
+    out.vector(m.strides);
+    out.vector(m.window);
+  }
   out.i32(p.architecture);
+  out.i32(p.only_there);
   out.vector(p.code.empty() ? std::span<const int8_t>()
                             : std::span(reinterpret_cast<const int8_t*>(p.code.data()), p.code.size()));
 }
@@ -66,7 +85,26 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
       return bad("launches");
     p.entries.push_back(std::move(e));
   }
+  const uint32_t maps = TEMPER_TRY(in.count(16));
+  for (uint32_t i = 0; i < maps; ++i) {
+    KernelProgram::Map m;
+    for (int32_t* field : {&m.buffer, &m.dtype, &m.lines, &m.offset}) *field = TEMPER_TRY(in.i32());
+    m.dims = TEMPER_TRY(in.vector<int32_t>());
+    m.strides = TEMPER_TRY(in.vector<int32_t>());
+    m.window = TEMPER_TRY(in.vector<int32_t>());
+    const auto dtype = static_cast<DType>(m.dtype);
+    const int32_t buffers = p.buffers + static_cast<int32_t>(p.temporaries.size());
+    const size_t rank = m.window.empty() ? kRankOfMatrices : kRankOfImages;
+    const bool fits = m.buffer >= 0 && m.buffer < buffers && (dtype == DType::kF16 || dtype == DType::kBF16) && m.lines >= 1 &&
+                      m.lines <= 256 && is_number(m.offset) && m.dims.size() == rank && m.strides.size() == rank - 1 &&
+                      (m.window.empty() || m.window.size() == 6) && std::all_of(m.dims.begin(), m.dims.end(), is_number) &&
+                      std::all_of(m.strides.begin(), m.strides.end(), is_number);
+    if (!fits) return bad("maps");
+    p.maps.push_back(std::move(m));
+  }
+  if (args_words(p) > kMostWords) return bad("arguments");
   p.architecture = TEMPER_TRY(in.i32());
+  p.only_there = TEMPER_TRY(in.i32()) != 0;
   const std::vector<int8_t> code = TEMPER_TRY(in.vector<int8_t>());
   const auto* bytes = reinterpret_cast<const std::byte*>(code.data());
   p.code.assign(bytes, bytes + code.size());

@@ -1,0 +1,89 @@
+#include "tests/conformance/product_case.h"
+
+#include <limits>
+#include <random>
+
+#include "ir/graph_text.h"
+#include "ops/builder.h"
+
+namespace temper::testing {
+
+std::vector<ProductCase> product_cases() {
+  std::vector<ProductCase> cases;
+  for (const std::string t : {"f32", "f16", "bf16"}) {
+    auto type = [&](const std::string& dims) { return t + "[" + dims + "]"; };
+    auto matmul = [&](const std::string& left, const std::string& right, bool weights) {
+      cases.push_back({"matmul", type(left) + ", " + type(right), weights});
+    };
+    // Rows, depth, columns: the last rows of a tile are missing, and half of its columns.
+    matmul("400, 512", "512, 512", true);
+    matmul("400, 512", "512, 512", false);
+    matmul("129, 200", "200, 72", true);
+    matmul("64, 64", "64, 64", true);
+    matmul("16, 2048", "2048, 136", true);
+    matmul("1000, 96", "96, 40", true);
+    matmul("77, 77", "77, 77", true);
+    matmul("130, 36", "36, 35", false);
+    matmul("3, 65, 128", "3, 128, 48", false);
+    matmul("2, 4, 128, 64", "2, 4, 64, 128", false);
+    matmul("300, 1032", "1032, 264", true);
+    cases.push_back({"gemm", type("384, 136") + ", " + type("520, 136") + ", " + type("520") + " {trans_b = true}", false});
+    cases.push_back({"gemm", type("136, 90") + ", " + type("136, 100") + " {trans_a = true}", false});
+    auto conv = [&](const std::string& x, const std::string& w, const std::string& attributes) {
+      cases.push_back({"conv", type(x) + ", " + type(w) + " {" + attributes + "}", true});
+    };
+    conv("2, 64, 14, 14", "72, 64, 3, 3", "pads = [1, 1, 1, 1]");
+    conv("1, 64, 20, 20", "64, 64, 1, 1", "strides = [1, 1]");
+    conv("3, 128, 15, 15", "136, 128, 1, 1", "strides = [2, 2]");
+    conv("1, 3, 32, 32", "32, 3, 7, 7", "strides = [2, 2], pads = [3, 3, 3, 3]");
+    conv("1, 64, 9, 9", "64, 32, 3, 3", "group = 2, pads = [1, 1, 1, 1]");
+    conv("1, 256, 7, 7", "64, 256, 3, 3", "pads = [2, 2, 2, 2], dilations = [2, 2]");
+    cases.push_back({"conv_transpose",
+                     type("1, 32, 8, 8") + ", " + type("32, 40, 4, 4") + " {strides = [2, 2], pads = [1, 1, 1, 1]}", true});
+  }
+  return cases;
+}
+
+Expected<Graph> product_graph(const ProductCase& product) {
+  const Op* op = find_op(product.op);
+  if (!op) return Error(ErrorCode::kNotFound, "there is no operator '" + product.op + "'");
+  auto context = std::make_shared<SymContext>();
+  OpSample sample = TEMPER_TRY(parse_sample(*op, product.text, *context));
+  Graph graph(context);
+  Builder builder(graph, op->name);
+  std::vector<Val> operands;
+  std::mt19937_64 random(product.text.size());
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  for (auto& operand : sample.operands) {
+    const TensorType& type = std::get<TensorType>(operand);
+    if (operands.size() == 1 && product.weights) {
+      std::vector<int64_t> dims;
+      for (SymInt d : type.dims) dims.push_back(d.value());
+      Tensor weights = Tensor::zeros(type.dtype, dims);
+      for (int64_t i = 0; i < weights.count(); ++i) weights.set(i, {uniform(random), 0});
+      operands.push_back(builder.constant(weights));
+    } else {
+      operands.push_back(builder.val(graph.add_input(type, "x" + std::to_string(graph.inputs().size()))));
+    }
+  }
+  std::vector<Val> results = builder.op(*op, sample.attrs, operands);
+  TEMPER_TRY(builder.take_status());
+  graph.output_names().push_back("y");
+  graph.set_outputs({results.at(0).id});
+  return graph;
+}
+
+void plant_odd_numbers(std::vector<Tensor>& inputs, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr int kPlaces = 3;
+  for (Tensor& t : inputs) {
+    if (!is_float(t.dtype()) || t.count() == 0) continue;
+    for (int k = 0; k < kPlaces; ++k) {
+      const double odd[] = {kInfinity, -kInfinity, std::numeric_limits<double>::quiet_NaN()};
+      t.set(static_cast<int64_t>(random() % static_cast<uint64_t>(t.count())), {odd[k % 3], 0});
+    }
+  }
+}
+
+}  // namespace temper::testing
