@@ -177,7 +177,7 @@ def fuzzers(suite, log, folder, runs):
         status, text = suite.command(f"{log}-{program.name}", [program, f"-runs={runs}", "-max_len=16384", "-rss_limit_mb=4096", "-malloc_limit_mb=1048576",
                                                                "-timeout=20", f"-artifact_prefix={BUILD}/fuzz/found-", corpus,
                                                                seeds / program.name.removeprefix("fuzz_")],
-                                     env={"ASAN_OPTIONS": "allocator_may_return_null=1"}, limit=24 * 3600)
+                                     env={"ASAN_OPTIONS": "allocator_may_return_null=1:max_allocation_size_mb=1024"}, limit=24 * 3600)
         result += Result(passed=1) if status == 0 else Result(failed=1, note=program.name)
         if status:
             print()
@@ -209,7 +209,7 @@ def main():
     args = parser.parse_args()
     sanitized, clang, threads, fuzzing = BUILD / "sanitize", BUILD / "clang", BUILD / "tsan", BUILD / "fuzzers"
     second = ["-DCMAKE_CXX_COMPILER=clang++-16"]
-    hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+    hard = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:allocator_may_return_null=1:max_allocation_size_mb=1024", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
     light = ["-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1", "-DTEMPER_SANITIZE=address,undefined"]
     tests = [f"{room.replace('/', '_')}_tests" for room in CORE]
     steps = [
