@@ -23,7 +23,7 @@ class IOnnxConfig {
   virtual void setFullTextFileName(char const* fullTextFileName) noexcept = 0;
   virtual bool getPrintLayerInfo() const noexcept = 0;
   virtual void setPrintLayerInfo(bool printLayerInfo) noexcept = 0;
-  TEMPER_DESTROY
+  virtual void destroy() noexcept { delete this; }
 };
 
 TENSORRTAPI IOnnxConfig* createONNXConfig();

@@ -4,6 +4,13 @@
 #include "cuda_runtime_api.h"
 
 #ifdef __cplusplus
+// Both forms that CUDA has had.
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph) {
+  return cudaGraphInstantiate(exec, graph, 0);
+}
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, cudaGraphNode_t*, char*, size_t) {
+  return cudaGraphInstantiate(exec, graph, 0);
+}
 template <class T>
 inline cudaError_t cudaMalloc(T** devPtr, size_t size) {
   return cudaMalloc(reinterpret_cast<void**>(devPtr), size);

@@ -37,6 +37,7 @@ HOSTCUDA_API cudaError_t cudaSetDeviceFlags(unsigned int flags);
 HOSTCUDA_API cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp* prop, int device);
 HOSTCUDA_API cudaError_t cudaDeviceGetAttribute(int* value, enum cudaDeviceAttr attr, int device);
 HOSTCUDA_API cudaError_t cudaDeviceSetLimit(enum cudaLimit limit, size_t value);
+HOSTCUDA_API cudaError_t cudaDeviceGetLimit(size_t* value, enum cudaLimit limit);
 HOSTCUDA_API cudaError_t cudaDeviceSynchronize(void);
 HOSTCUDA_API cudaError_t cudaDeviceReset(void);
 HOSTCUDA_API cudaError_t cudaDriverGetVersion(int* driverVersion);
@@ -79,6 +80,14 @@ HOSTCUDA_API cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStr
 HOSTCUDA_API cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, void* userData);
 HOSTCUDA_API cudaError_t cudaStreamAddCallback(cudaStream_t stream, cudaStreamCallback_t callback, void* userData,
                                                unsigned int flags);
+
+// Recording the work of a stream: cudaErrorNotSupported, so that a program goes on without.
+HOSTCUDA_API cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode);
+HOSTCUDA_API cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+HOSTCUDA_API cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags);
+HOSTCUDA_API cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+HOSTCUDA_API cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+HOSTCUDA_API cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 // Events.
 HOSTCUDA_API cudaError_t cudaEventCreate(cudaEvent_t* event);

@@ -30,6 +30,9 @@ constexpr ErrorText kErrors[] = {
     {cudaErrorNotReady, "cudaErrorNotReady", "work has not ended yet"},
     {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "work on a stream failed"},
     {cudaErrorNotPermitted, "cudaErrorNotPermitted", "work on a stream must not wait for that stream"},
+    {cudaErrorNoKernelImageForDevice, "cudaErrorNoKernelImageForDevice", "a host has no code for kernels of GPUs"},
+    {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported", "the work of a stream can't be recorded"},
+    {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated", "the recording of a stream was broken off"},
     {cudaErrorNotSupported, "cudaErrorNotSupported", "not supported by the host device"},
     {cudaErrorUnknown, "cudaErrorUnknown", "unknown error"},
 };
@@ -106,6 +109,11 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : note(cudaErrorInvalidDevice); }
 cudaError_t cudaSetDeviceFlags(unsigned int flags) { return cudaSuccess; }
 cudaError_t cudaDeviceSetLimit(cudaLimit limit, size_t value) { return cudaSuccess; }
+cudaError_t cudaDeviceGetLimit(size_t* value, cudaLimit limit) {
+  if (!value) return note(cudaErrorInvalidValue);
+  *value = 0;
+  return cudaSuccess;
+}
 cudaError_t cudaDeviceReset() { return cudaDeviceSynchronize(); }
 cudaError_t cudaProfilerStart() { return cudaSuccess; }
 cudaError_t cudaProfilerStop() { return cudaSuccess; }
@@ -163,6 +171,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attr, int device) 
       return cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlock:
     case cudaDevAttrClockRate:
+    case cudaDevAttrMemoryClockRate:
+    case cudaDevAttrGlobalMemoryBusWidth:
+    case cudaDevAttrMaxPersistingL2CacheSize:
     case cudaDevAttrComputeCapabilityMajor:
     case cudaDevAttrComputeCapabilityMinor:
       *value = 0;

@@ -46,6 +46,19 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
   return cudaSuccess;
 }
 
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) { return note(cudaErrorNotSupported); }
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  if (graph) *graph = nullptr;
+  return note(cudaErrorNotSupported);
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t, unsigned long long) {
+  if (exec) *exec = nullptr;
+  return note(cudaErrorNotSupported);
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) { return note(cudaErrorNotSupported); }
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return graph ? note(cudaErrorInvalidValue) : cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return exec ? note(cudaErrorInvalidValue) : cudaSuccess; }
+
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int flags) {
   if (!event) return note(cudaErrorInvalidResourceHandle);
   if (flags != cudaEventWaitDefault) return note(cudaErrorInvalidValue);
