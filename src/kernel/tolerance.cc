@@ -28,6 +28,8 @@ namespace {
 // matters.
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Instructions for bf16 take what is below it for zero, in operands, sums and results.
+constexpr double kLeastNormal = 0x1p-126;
 constexpr double kFunctionUnits = 8, kArgumentUnits = 2, kQuotientUnits = 4;
 
 struct Format {
@@ -42,7 +44,7 @@ Format format_of(DType type) {
     case DType::kF16:
       return {0x1p-11, 0x1p-24, 65504};
     case DType::kBF16:
-      return {0x1p-8, 0x1p-133, 0x1.FEp127};
+      return {0x1p-8, kLeastNormal, 0x1.FEp127};
     case DType::kF8E4M3:
       return {0x1p-4, 0x1p-9, 448};
     case DType::kF8E5M2:
@@ -119,7 +121,8 @@ double store_error(DType type, double magnitude) {
 double tolerance(DType result, DType accumulate, int64_t length, double magnitude) {
   if (!is_float(result)) return 0;
   double n = static_cast<double>(std::max<int64_t>(length, 1));
-  double sum = rounding_growth(n, accumulate) * magnitude + n * format_of(accumulate).smallest;
+  double sum = rounding_growth(n, accumulate) * magnitude +
+               n * (accumulate == DType::kF32 ? kLeastNormal : format_of(accumulate).smallest);
   double exact = rounding_growth(n, DType::kF64) * magnitude;
   return sum + exact + store_error(result, magnitude + sum);
 }

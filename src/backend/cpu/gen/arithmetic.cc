@@ -1,4 +1,5 @@
 // What the CPU computes faster than f32.
+#include "base/cpu_info.h"
 #include "tune/source.h"
 
 namespace temper::cpu {
@@ -6,7 +7,9 @@ namespace {
 
 std::optional<std::string> judge(const Device& device, DType type) {
   if (type == DType::kF16) return "a CPU multiplies it no faster than f32";
-  return "the kernels of the CPU multiply it no faster than f32";
+  const auto isa = isa_from_name(device.target);
+  if (type == DType::kBF16 && isa && *isa >= IsaLevel::kV4Bf16) return std::nullopt;
+  return device.target + " has no instructions that multiply it";
 }
 
 const RegisterArithmetic kArithmetic{"cpu", &judge};

@@ -21,6 +21,13 @@ std::vector<SymInt> fields_of(const Contraction& c) {
   return fields;
 }
 
+// The instruction, or what it widens.
+const ScalarInstruction& operand_of(const std::vector<ScalarInstruction>& code, int32_t at) {
+  const ScalarInstruction& in = code[at];
+  return in.op == ScalarOp::kCast && in.dtype == DType::kF32 && code[in.args[0]].op == ScalarOp::kOperand ? code[in.args[0]]
+                                                                                                          : in;
+}
+
 // Of dimensions that only a run knows: few and many. Not so many that what fails is the memory of any machine.
 constexpr int64_t kOtherExtents[] = {1, 131};
 
@@ -90,7 +97,7 @@ std::optional<std::string> ContractLowering::run() {
   code_.buffers = inputs + static_cast<int>(region.outputs.size());
   code_.a_buffer = stage->lhs.value, code_.b_buffer = stage->rhs.value;
   if (code_.a_buffer >= inputs || code_.b_buffer >= inputs) return "an operand is computed in the same region";
-  bool floats = code_.a == DType::kF32 && code_.b == DType::kF32 && stage->dtype == DType::kF32;
+  const bool floats = (code_.a == DType::kF32 || is_half(code_.a)) && code_.b == code_.a && stage->dtype == DType::kF32;
   bool bytes = (code_.a == DType::kU8 || code_.a == DType::kI8) && code_.b == DType::kI8 && stage->dtype == DType::kI32;
   if (!floats && !bytes)
     return "no kernel for operands of type " + std::string(dtype_name(code_.a)) + " and " + std::string(dtype_name(code_.b));
@@ -137,7 +144,9 @@ std::optional<std::string> ContractLowering::run() {
   if (!none && floats) {
     none = as_simple(*stage, types, simple);
     if (!none) simple = {}, rest = without_sums(types, simple);
+    if (none && simple.result != DType::kF32) code_.c = simple.result, code_.c_buffer = inputs;
     code_.bias_buffer = simple.bias, code_.residual_buffer = simple.residual;
+    code_.residual_type = simple.residual_type;
     code_.lo = simple.lo, code_.hi = simple.hi;
   }
   parameters_.insert(parameters_.end(), {contraction_.a_offset, constant ? SymInt(0) : contraction_.b_offset,
@@ -157,8 +166,8 @@ bool ContractLowering::as_simple(const Contract& stage, const std::vector<Tensor
   const Region& region = *candidate_->region;
   int inputs = static_cast<int>(region.inputs.size());
   const auto* map = region.stages.size() == 2 ? std::get_if<Map>(&region.stages[1]) : nullptr;
-  if (!map || region.outputs.size() != 1 || region.outputs[0] != inputs + 1 || map->body->result_dtype() != DType::kF32)
-    return false;
+  if (!map || region.outputs.size() != 1 || region.outputs[0] != inputs + 1) return false;
+  if (map->body->result_dtype() != DType::kF32 && map->body->result_dtype() != code_.a) return false;
   auto vars = index_vars(*candidate_->context, map->domain);
   const auto& code = map->body->code();
   std::vector<bool> is_acc(code.size(), false);
@@ -174,9 +183,17 @@ bool ContractLowering::as_simple(const Contract& stage, const std::vector<Tensor
       }
       continue;
     }
+    if (in.op == ScalarOp::kCast) {
+      // A residual becomes wide, or the result narrow.
+      if (code[in.args[0]].op == ScalarOp::kOperand && in.args[0] != acc && in.dtype == DType::kF32) continue;
+      if (in.args[0] != acc || static_cast<int32_t>(k) != map->body->results()[0] || !is_half(in.dtype)) return false;
+      e.result = in.dtype;
+      acc = static_cast<int32_t>(k);
+      continue;
+    }
     bool left = in.args[0] == acc, right = in.args[1] == acc;
     if (acc == -1 || in.args[1] == -1 || in.args[2] != -1 || left == right) return false;
-    const ScalarInstruction& other = code[left ? in.args[1] : in.args[0]];
+    const ScalarInstruction& other = operand_of(code, left ? in.args[1] : in.args[0]);
     if (in.op == ScalarOp::k_add && other.op == ScalarOp::kOperand) {
       if (e.lo != -std::numeric_limits<float>::infinity() || e.hi != std::numeric_limits<float>::infinity()) return false;
       if (!take_operand(map->operands[other.index], vars, types, e)) return false;
@@ -222,7 +239,7 @@ std::optional<Region> ContractLowering::without_sums(const std::vector<TensorTyp
       }
     }
     if (uses != 1 || user == -1 || code[user].op != ScalarOp::k_add || code[user].dtype != DType::kF32) break;
-    const ScalarInstruction& other = code[code[user].args[0] == acc ? code[user].args[1] : code[user].args[0]];
+    const ScalarInstruction& other = operand_of(code, code[user].args[0] == acc ? code[user].args[1] : code[user].args[0]);
     more = other.op == ScalarOp::kOperand && take_operand(map->operands[other.index], vars, types, e);
     if (more) acc = user;
   }
@@ -253,15 +270,20 @@ std::optional<Region> ContractLowering::without_sums(const std::vector<TensorTyp
 
 bool ContractLowering::take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
                                     SimpleEpilogue& e) const {
-  if (access.value >= static_cast<int>(candidate_->region->inputs.size()) || types[access.value].dtype != DType::kF32)
-    return false;
+  if (access.value >= static_cast<int>(candidate_->region->inputs.size())) return false;
+  const DType type = types[access.value].dtype;
+  if (type != DType::kF32 && (type != code_.a || !is_half(type))) return false;
   auto place = place_in_result(*candidate_, contraction_, access, vars);
   if (!place) return false;
-  if (place->per_column() && e.bias == -1 && e.residual == -1 && place->offset.is_const(0)) {
+  if (type == DType::kF32 && place->per_column() && e.bias == -1 && e.residual == -1 && place->offset.is_const(0)) {
     e.bias = access.value;
     return true;
   }
-  if (e.residual != -1 || !place->per_point()) return false;
+  // Thin groups keep their sums in scratch, see the depthwise kernels: what is added there is the tile program's.
+  const auto* conv = std::get_if<Convolution>(&contraction_.form);
+  const bool thin = conv && is_half(code_.a) && conv->in_c.is_const() && conv->in_c.value() <= 8 && !conv->groups.is_const(1);
+  if (e.residual != -1 || thin || !place->per_point()) return false;
+  e.residual_type = type;
   e.residual = access.value;
   e.residual_row = place->row;
   e.residual_offset = place->offset;

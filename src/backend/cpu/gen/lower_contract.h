@@ -28,6 +28,7 @@ Machine machine_of(const Device& device);
 // What the epilogue does when registers suffice: + bias, + residual, clamp.
 struct SimpleEpilogue {
   int bias = -1, residual = -1;  // buffers of the candidate
+  DType residual_type = DType::kF32, result = DType::kF32;
   SymInt residual_row = 0, residual_offset = 0;
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
 };
@@ -54,7 +55,7 @@ class ContractLowering {
   explicit ContractLowering(const Candidate& candidate) : candidate_(&candidate) {}
 
   std::optional<std::string> run();
-  // One map, one output: acc [+ per column] [+ same index] [max, min with constants].
+  // One map, one output: acc [+ per column] [+ same index] [max, min with constants] [as the type of the operands].
   bool as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const;
   // The region less the sums that its first map begins with and that registers can do: to the map, the accumulator is their
   // result.

@@ -51,9 +51,15 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
   // column.
   ok = ok && (code.c_buffer != -1 || !code.epilogue_buffers.empty());
   ok = ok && (code.epilogue_buffers.empty() || code.c == DType::kF32 || code.c == DType::kI32);
-  ok = ok && (code.a == DType::kF32 || code.c == DType::kI32 || code.scale_buffer != -1);
-  ok = ok && (code.residual_type == DType::kF32 || code.residual_type == DType::kU8 || code.residual_type == DType::kI8);
-  ok = ok && (code.a != DType::kF32 || code.residual_type == DType::kF32);
+  const DType r = code.residual_type;
+  ok = ok && (is_float(code.a) || code.c == DType::kI32 || code.scale_buffer != -1);
+  if (is_float(code.a))
+    ok = ok && (r == DType::kF32 || (is_half(code.a) && r == code.a));
+  else
+    ok = ok && (r == DType::kF32 || r == DType::kU8 || r == DType::kI8);
+  // Kernels that keep their sums of 16-bit floats in scratch add no residual.
+  const bool one_channel = code.config.kind == ContractKind::kDepthwise || code.config.kind == ContractKind::kGrouped;
+  ok = ok && !(one_channel && is_half(code.a) && code.residual_buffer != -1);
   if (!ok) return Error(ErrorCode::kCorrupt, "a contraction's buffers are not those of its step; build the plan again");
   return code;
 }

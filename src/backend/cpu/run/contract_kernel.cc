@@ -31,7 +31,8 @@ class ContractLaunch final : public Launch {
     const std::byte* residual = nullptr;
     if (code_.residual_buffer != -1)
       residual = buffers[code_.residual_buffer] + dtype_bytes(code_.residual_type, offsets_.residual);
-    if (code_.a == DType::kF32) args.epilogue.residual = reinterpret_cast<const float*>(residual);
+    if (is_float(code_.a)) args.epilogue.residual = residual;
+    args.epilogue.residual_type = code_.residual_type;
     args.epilogue.residual_row = offsets_.residual_row;
     args.epilogue.lo = code_.lo;
     args.epilogue.hi = code_.hi;

@@ -48,9 +48,9 @@ Status validate_rows(const ContractProblem& problem, const ContractConfig& confi
   const bool gemm = problem.form == ContractProblem::Form::kGemm;
   const bool transposed = problem.form == ContractProblem::Form::kConvTranspose;
   const KernelTable& kernels = kernels_of(config.isa);
-  const bool integer = problem.a != DType::kF32;
+  const bool integer = !is_float(problem.a), pairs = problem.a == DType::kBF16 && kernels.bf16[1][1] != nullptr;
   for (int nv = 1; nv <= config.nv; ++nv) {
-    if ((integer ? kernels.i8 : kernels.f32)[nv][config.mr] == nullptr) {
+    if ((integer ? kernels.i8 : pairs ? kernels.bf16 : kernels.f32)[nv][config.mr] == nullptr) {
       return bad("no register tile of " + std::to_string(config.mr) + "x" + std::to_string(config.nv) + " on " +
                  std::string(isa_name(config.isa)));
     }
@@ -68,6 +68,8 @@ Status validate_rows(const ContractProblem& problem, const ContractConfig& confi
           inside(g.in_w, g.out_w, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left))) {
       return bad("a padded convolution can't read its input in place; use a=slab or a=expanded");
     }
+    if (pairs && channels % 2 != 0) return bad("an odd number of channels has no pairs to read in place; use a=slab");
+    if (is_half(problem.a) && !pairs) return bad("operands that become f32 are read from a copy; use a=slab");
     if (integer && !(problem.a == DType::kU8 && kernels.i8_quads && channels % 4 == 0)) {
       return bad("only u8 with a multiple of 4 channels can be read in place; use a=slab");
     }

@@ -75,10 +75,14 @@ struct GemmGeometry {
   int64_t batch_count() const { return batch[0].count * batch[1].count * batch[2].count; }
 };
 
+// A floating type of 16 bits.
+inline bool is_half(DType type) { return type == DType::kBF16 || type == DType::kF16; }
+
 struct ContractProblem {
   enum class Form : uint8_t { kGemm, kConv, kConvTranspose };
   Form form = Form::kGemm;
-  // f32 x f32 -> f32; u8 or i8 x i8 -> i32, u8, i8 or f32.
+  // f32 x f32 -> f32; bf16 x bf16 or f16 x f16 -> f32 or the same; u8 or i8 x i8 -> i32, u8, i8 or f32. Where an instruction
+  // set does not multiply a 16-bit type, operands become f32 on their way into the kernel.
   DType a = DType::kF32, b = DType::kF32, c = DType::kF32;
   // The result exists only as the tiles that Epilogue::tile sees: they lie in scratch, and what the tile function makes of them
   // (in another type, or several things) is stored by itself. Then c is f32 for floats and i32 for integers, and its strides
@@ -99,13 +103,14 @@ struct ContractProblem {
 // GEMM) in dense order; columns number the output channels of all groups. `tile` sees every element exactly once, from
 // any worker, each call with at most kMaxTileElements elements (or one row); `worker` indexes scratch of the caller's.
 struct Epilogue {
-  const float* bias = nullptr;      // one per output column of all groups
-  const float* residual = nullptr;  // of f32 operands: element (row, col) at residual[row * residual_row + col]
+  const float* bias = nullptr;     // one per output column of all groups
+  const void* residual = nullptr;  // of float operands: element (row, col) at residual[row * residual_row + col]
   int64_t residual_row = 0;
   float lo = -std::numeric_limits<float>::infinity();
   float hi = std::numeric_limits<float>::infinity();
   void (*tile)(void* self, int worker, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
-  void* self = nullptr;  // only for a result of 4 bytes, f32 or i32
+  void* self = nullptr;               // only for a result of 4 bytes, f32 or i32
+  DType residual_type = DType::kF32;  // or that of 16-bit operands
 };
 inline constexpr int64_t kMaxTileElements = 4096;
 
@@ -164,7 +169,7 @@ struct ContractConfig {
   int mr = 1;      // register tile: rows,
   int nv = 1;      //                vectors of columns
   int64_t mc = 1;  // rows a task
-  int64_t kc = 1;  // depth a pass, in elements; integers take all of it
+  int64_t kc = 1;  // depth a pass, in elements; integers and what has a result of 16 bits take all of it
   int64_t nc = 1;  // columns a task
   ASource a_source = ASource::kInPlace;
   bool late = false;  // Winograd: weights are kept as they are, a quarter of the bytes or less, and transformed in each run

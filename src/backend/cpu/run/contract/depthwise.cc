@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/cpu/run/contract/lowering.h"
+#include "backend/cpu/run/tile/ops.h"
 
 namespace temper::cpu {
 namespace {
@@ -33,9 +34,21 @@ struct Job {
   int64_t padded;  // channels of the packed weights
   int64_t all_channels;
   bool integer, is_signed, transient;
-  DType c;                                 // of the result
+  DType a, c;                              // of the inputs, of the result
   int64_t inner_begin = 0, inner_end = 0;  // output columns all of whose taps exist
 };
+
+// What a kernel of bf16 inputs has left in scratch becomes the result.
+void store_piece(const Job& job, const float* sums, int64_t step, void* out, int64_t pixels, int64_t channels) {
+  tile::OpCall call;
+  call.dst = static_cast<std::byte*>(out);
+  call.dst_step = job.g.out_pixel * dtype_bits(job.c) / 8;
+  call.src[0] = reinterpret_cast<const std::byte*>(sums);
+  call.src_step[0] = step * 4;
+  call.rows = pixels;
+  call.cols = channels;
+  tile::tile_ops().store[static_cast<int>(job.c)](call);
+}
 
 void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channels, int worker) {
   const ConvGeometry& g = job.g;
@@ -56,21 +69,47 @@ void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channe
   call.residual_step = e.residual_row;
   call.lo = e.lo;
   call.hi = e.hi;
-  const float* in = static_cast<const float*>(job.args.a) + image * g.in_image + c +
-                    (y * g.stride_h - g.pad_top + ty.begin * g.dilation_h) * g.in_row;
+  const int64_t element = dtype_bits(job.a) / 8;
+  const char* in =
+      static_cast<const char*>(job.args.a) +
+      (image * g.in_image + c + (y * g.stride_h - g.pad_top + ty.begin * g.dilation_h) * g.in_row - g.pad_left * g.in_pixel) *
+          element;
   const float* weights = static_cast<const float*>(job.args.b) + ty.begin * call.weight_row + c;
-  float* out = static_cast<float*>(job.args.c) + image * g.out_image + y * g.out_row + c;
+  const int64_t out_at = image * g.out_image + y * g.out_row + c;
+  float* out = static_cast<float*>(job.args.c) + out_at;
   const int64_t first_row = (image * g.out_h + y) * g.out_w;
-  call.in = in - g.pad_left * g.in_pixel;
+  call.in = in;
   call.weights = weights;
   call.tap_cols = g.kernel_w;
   call.x = -g.pad_left;
   call.x_step = g.stride_w;
   call.x_tap = g.dilation_w;
   call.x_end = g.in_w;
+  if (job.a != DType::kF32) {
+    // In pieces that fit the scratch.
+    float* sums = reinterpret_cast<float*>(static_cast<char*>(job.args.workspace) + worker * kTransientBytes);
+    const int64_t most = std::max<int64_t>(1, kMaxTileElements / round_up(channels, job.kernels.lanes));
+    call.out = sums;
+    call.out_step = channels;
+    for (int64_t x = 0; x < g.out_w; x += most) {
+      call.in = in + x * call.in_step * element;
+      call.x = x * g.stride_w - g.pad_left;
+      call.pixels = std::min(most, g.out_w - x);
+      (g.in_c == 1 ? job.kernels.depthwise_bf16 : job.kernels.grouped_bf16)(call);
+      void* made = sums;
+      int64_t made_step = channels;
+      if (!job.transient) {
+        made = static_cast<char*>(job.args.c) + (out_at + x * g.out_pixel) * dtype_bits(job.c) / 8;
+        made_step = g.out_pixel;
+        store_piece(job, sums, channels, made, call.pixels, channels);
+      }
+      if (e.tile != nullptr) e.tile(e.self, worker, made, made_step, first_row + x, call.pixels, c, channels);
+    }
+    return;
+  }
   call.out = out;
   call.pixels = g.out_w;
-  if (e.residual != nullptr) call.residual = e.residual + first_row * e.residual_row + c;
+  if (e.residual != nullptr) call.residual = static_cast<const float*>(e.residual) + first_row * e.residual_row + c;
   (g.in_c == 1 ? job.kernels.depthwise : job.kernels.grouped)(call);
   if (e.tile == nullptr) return;
   const int64_t chunk = std::max<int64_t>(1, kMaxTileElements / channels);
@@ -160,7 +199,13 @@ Status depthwise_validate(const ContractProblem& problem, const ContractConfig& 
   if (problem.form != ContractProblem::Form::kConv || g.in_c != g.out_c) {
     return bad("depthwise and grouped kernels take convolutions with as many outputs as inputs a group");
   }
-  if (problem.a != DType::kF32) {
+  if (is_half(problem.a)) {
+    const KernelTable& k = kernels_of(config.isa);
+    if (problem.a != DType::kBF16 || (config.kind == ContractKind::kGrouped && k.grouped_bf16 == nullptr))
+      return bad("this instruction set has no such kernel for 16-bit floats");
+    if (std::min(config.nc, problem.conv.groups * problem.conv.out_c) > kMaxTileElements - 64)
+      return bad("too many channels for a tile in scratch");
+  } else if (problem.a != DType::kF32) {
     if (config.kind != ContractKind::kDepthwise) return bad("grouped kernels take f32");
     if (kernels_of(config.isa).depthwise_i8 == nullptr)
       return bad("this instruction set has no depthwise kernels for integers");
@@ -178,7 +223,7 @@ Status depthwise_validate(const ContractProblem& problem, const ContractConfig& 
 }
 
 int64_t depthwise_packed_size(const ContractProblem& problem, const ContractConfig& config) {
-  const int64_t sums = problem.a == DType::kF32 ? 0 : padded_channels(problem, config) * 4;
+  const int64_t sums = is_float(problem.a) ? 0 : padded_channels(problem, config) * 4;
   return problem.conv.kernel_h * problem.conv.kernel_w * problem.conv.in_c * padded_channels(problem, config) * 4 + sums;
 }
 
@@ -188,7 +233,7 @@ void depthwise_pack(const ContractProblem& problem, const ContractConfig& config
   const int64_t padded = padded_channels(problem, config);
   float* to = reinterpret_cast<float*>(packed);
   std::memset(to, 0, depthwise_packed_size(problem, config));
-  if (problem.a != DType::kF32) {
+  if (!is_float(problem.a)) {
     int32_t* words = reinterpret_cast<int32_t*>(packed);
     int32_t* sums = words + g.kernel_h * g.kernel_w * padded;
     for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
@@ -205,15 +250,19 @@ void depthwise_pack(const ContractProblem& problem, const ContractConfig& config
   for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
     for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
       for (int64_t input = 0; input < g.in_c; ++input, to += padded) {
-        const float* from = static_cast<const float*>(w.data) + kh * w.kh + kw * w.kw + input * w.in;
-        for (int64_t c = 0; c < g.groups * g.out_c; ++c) to[c] = from[c / g.out_c * w.group + c % g.out_c * w.out];
+        const int64_t from = kh * w.kh + kw * w.kw + input * w.in;
+        for (int64_t c = 0; c < g.groups * g.out_c; ++c) {
+          const int64_t at = from + c / g.out_c * w.group + c % g.out_c * w.out;
+          to[c] = problem.a == DType::kF32 ? static_cast<const float*>(w.data)[at]
+                                           : bf16_to_f32(static_cast<const uint16_t*>(w.data)[at]);
+        }
       }
     }
   }
 }
 
 int64_t depthwise_workspace(const ContractProblem& problem, const ContractConfig&, int workers) {
-  return problem.transient ? workers * kTransientBytes : 0;
+  return problem.transient || is_half(problem.a) ? workers * kTransientBytes : 0;
 }
 
 void depthwise_run(const ContractProblem& problem, const ContractConfig& config, const ContractArgs& args, Executor& executor) {
@@ -226,9 +275,10 @@ void depthwise_run(const ContractProblem& problem, const ContractConfig& config,
           0,
           padded_channels(problem, config),
           0,
-          problem.a != DType::kF32,
+          !is_float(problem.a),
           problem.a == DType::kI8,
           problem.transient,
+          problem.a,
           problem.c};
   job.all_channels = job.g.groups * job.g.out_c;
   const ConvGeometry& g = job.g;

@@ -64,7 +64,7 @@ void run_task(const Job& job, int64_t task, int worker) {
     for (int64_t j = 0; j < cols; ++j) {
       float v = sums[i * cols + j];
       if (e.bias != nullptr) v += e.bias[col + j];
-      if (e.residual != nullptr) v += e.residual[(epilogue_row + i) * e.residual_row + col + j];
+      if (e.residual != nullptr) v += static_cast<const float*>(e.residual)[(epilogue_row + i) * e.residual_row + col + j];
       v = v < e.lo ? e.lo : v;  // a NaN stays
       c[i * g.ldc + j] = v > e.hi ? e.hi : v;
     }

@@ -70,8 +70,9 @@ void run_pixels(const Job& job, const Phase& p, const float* in, const float* we
     l.kernels->dot(call);
     for (int64_t i = 0; i < call.rows; ++i) {
       const int64_t pixel = p.x.out_first + (first + begin + i) * p.x.out_step;
-      const float* residual =
-          e.residual == nullptr ? nullptr : e.residual + (pixel_of_image + pixel) * e.residual_row + group * l.cols;
+      const float* residual = e.residual == nullptr ? nullptr
+                                                    : static_cast<const float*>(e.residual) +
+                                                          (pixel_of_image + pixel) * e.residual_row + group * l.cols;
       for (int64_t j = 0; j < l.cols; ++j) {
         float v = sums[i * l.cols + j];
         if (bias != nullptr) v += bias[j];

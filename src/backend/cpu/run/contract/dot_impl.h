@@ -63,7 +63,11 @@ void fill_vector_kernels(KernelTable& t) {
   t.winograd_output[1] = &winograd_output<4>;
   t.winograd_weights[0] = &winograd_weights<2>;
   t.winograd_weights[1] = &winograd_weights<4>;
-  t.depthwise = &depthwise<false>;
-  if constexpr (Vec::kPermutes) t.grouped = &depthwise<true>;
+  t.depthwise = &depthwise<FromF32, false>;
+  t.depthwise_bf16 = &depthwise<FromBf16, false>;
+  if constexpr (Vec::kPermutes) {
+    t.grouped = &depthwise<FromF32, true>;
+    t.grouped_bf16 = &depthwise<FromBf16, true>;
+  }
   t.dot = &dot;
 }

@@ -58,6 +58,12 @@ bool pointwise(const ContractProblem& p) {
           (g.out_h - 1) * g.stride_h < g.in_h && (g.out_w - 1) * g.stride_w < g.in_w);
 }
 
+// Of an element of a as the register tile reads it.
+int64_t unit_bytes(const ContractProblem& p, IsaLevel isa) {
+  if (!is_float(p.a)) return 1;
+  return p.a == DType::kBF16 && kernels_of(isa).bf16[1][1] != nullptr ? 2 : 4;
+}
+
 int64_t wanted_tasks(const Machine& machine) { return machine.workers > 1 ? 8 * machine.workers : 8; }
 
 // Blocking for a source of a and a register tile: a block of a of about `a_space` bytes, whole image rows where they fit, and
@@ -69,7 +75,7 @@ ContractConfig blocked(const ContractProblem& p, const Machine& machine, const S
   c.isa = machine.isa;
   c.a_source = source;
   c.nv = tile.nv;
-  const int64_t panel = tile.nv * kernels_of(machine.isa).lanes, unit = p.a == DType::kF32 ? 4 : 1;
+  const int64_t panel = tile.nv * kernels_of(machine.isa).lanes, unit = unit_bytes(p, machine.isa);
   c.kc = p.a == DType::kF32 && s.taps == 1 ? fit(s.depth, 1024) : s.depth * s.taps;
   const bool conv = p.form != ContractProblem::Form::kGemm;
   const int64_t expansion = source == ASource::kExpanded && conv ? p.conv.kernel_w : 1;
@@ -128,7 +134,7 @@ void add(const ContractProblem& p, std::vector<ContractConfig>& all, const Contr
 double peak(const ContractProblem& p, IsaLevel isa) {
   const double lanes = kernels_of(isa).lanes, ghz = 3;
   const double f32 = lanes * ghz * (isa == IsaLevel::kV1 ? 1 : 2);
-  if (p.a == DType::kF32) return f32;
+  if (is_float(p.a)) return unit_bytes(p, isa) == 2 ? 2 * f32 : f32;
   return kernels_of(isa).i8_quads ? 4 * f32 : f32;
 }
 
@@ -173,14 +179,15 @@ double winograd_us(const ContractProblem& p, const ContractConfig& c, const Mach
 
 double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine& machine, double top) {
   const Sizes s = sizes_of(p);
-  const double lanes = kernels_of(c.isa).lanes, unit = p.a == DType::kF32 ? 4 : 1;
+  const double lanes = kernels_of(c.isa).lanes, unit = double(unit_bytes(p, c.isa));
   const double use = double(s.cols) / double(round_up(s.cols, int64_t(lanes)));
   const double fma = c.mr * c.nv / 2.0, loads = (c.mr + c.nv) / 2.0;
   double efficiency = 0.95 * use * fma / std::max({fma, loads * 1.05, 4.0});
   // Rows that are a power of two apart meet in the same sets of the first-level cache.
   if (c.a_source == ASource::kInPlace) {
-    const int64_t row = 4 * (p.form == ContractProblem::Form::kGemm ? p.gemm.with_strides().lda
-                                                                    : p.conv.stride_w * p.conv.with_strides().in_pixel);
+    const int64_t row =
+        int64_t(unit) *
+        (p.form == ContractProblem::Form::kGemm ? p.gemm.with_strides().lda : p.conv.stride_w * p.conv.with_strides().in_pixel);
     if (row % 4096 == 0 && c.mr > 10) efficiency *= 0.75;
     if (row % 2048 == 0 && c.mr > 10) efficiency *= 0.95;
   }
@@ -237,7 +244,7 @@ double estimate_us(const ContractProblem& problem, const ContractConfig& config,
 std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, const Machine& machine) {
   std::vector<ContractConfig> all;
   const Sizes s = sizes_of(problem);
-  const bool integer = problem.a != DType::kF32, gemm = problem.form == ContractProblem::Form::kGemm;
+  const bool integer = !is_float(problem.a), halves = is_half(problem.a), gemm = problem.form == ContractProblem::Form::kGemm;
   const std::vector<Tile> tiles = register_tiles(machine.isa, integer);
   const ConvGeometry& g = problem.conv;
   const int64_t lanes = kernels_of(machine.isa).lanes;
@@ -263,17 +270,18 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
     c.nc = std::min<int64_t>(s.cols, std::max<int64_t>(16, divide_up(s.cols, wanted_tasks(machine))));
     add(problem, all, c);
   }
+  const bool copies = halves && (unit_bytes(problem, machine.isa) == 4 || s.depth % 2 != 0);
   for (const Tile& tile : tiles) {
     if (tile.nv > 1 && s.cols <= (tile.nv - 1) * lanes) continue;  // a narrower one does it
     if (tile.nv == 1 && s.cols > lanes) continue;
     for (ASource source : {ASource::kInPlace, ASource::kSlab, ASource::kExpanded}) {
-      if (gemm && source == ASource::kSlab && !problem.gemm.a_transposed && !integer && s.depth % 512 != 0) continue;
-      if (!gemm && pointwise(problem) && source == ASource::kSlab && s.depth % 512 != 0 && !integer) continue;
+      if (gemm && source == ASource::kSlab && !problem.gemm.a_transposed && !integer && !copies && s.depth % 512 != 0) continue;
+      if (!gemm && pointwise(problem) && source == ASource::kSlab && s.depth % 512 != 0 && !integer && !copies) continue;
       for (int64_t space : {machine.l2 / 2, 3 * machine.l2 / 2}) {
         add(problem, all, blocked(problem, machine, s, source, tile, space));
       }
     }
-    if (!integer && !gemm && g.kernel_h == 3 && g.kernel_w == 3 && s.depth >= 8 && s.cols >= 8) {
+    if (!integer && !halves && !gemm && g.kernel_h == 3 && g.kernel_w == 3 && s.depth >= 8 && s.cols >= 8) {
       for (int64_t space : {machine.l2 * 6 / 10, machine.l2 * 5 / 2, machine.l2 * 8}) {
         for (int m : {4, 2}) {
           ContractConfig c = winograd(problem, machine, s, m, tile, space);

@@ -30,9 +30,9 @@ struct TileFinish {
   float middle_lo = 0, middle_hi = 0, middle_scale = 0;  // scale 0: no middle
   float residual_zero = 0, residual_scale = 1;
   int32_t out_zero = 0;
-  int32_t out_kind = 0, residual_kind = 0;  // ElementKind
+  int32_t out_kind = 0, residual_kind = 0;  // ElementKind; of floats too
 };
-enum ElementKind : int32_t { kElementF32, kElementI32, kElementU8, kElementI8 };
+enum ElementKind : int32_t { kElementF32, kElementI32, kElementU8, kElementI8, kElementF16, kElementBF16 };
 
 // One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
 struct TileCall {
@@ -92,7 +92,7 @@ struct WinogradWeights {
 struct DepthwiseCall {
   int64_t group = 1;  // a power of two, at most a vector
 
-  const float* in = nullptr;                    // tap (0, 0) of output pixel 0
+  const void* in = nullptr;                     // f32 or bf16 (strides count its elements): tap (0, 0) of output pixel 0
   int64_t in_row = 0, in_tap = 0, in_step = 0;  // from tap row to tap row, tap to tap, output pixel to output pixel
   const float* weights = nullptr;               // of tap (0, 0)
   int64_t weight_row = 0, weight_tap = 0, weight_input = 0;  // from row to row, tap to tap, input of the group to input
@@ -141,8 +141,9 @@ struct DepthwiseI8Call {
 };
 
 struct KernelTable {
-  int lanes = 1;                                   // units of a vector
-  TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};  // [nv][mr]; null where the tile does not fit the registers
+  int lanes = 1;                                    // units of a vector
+  TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};   // [nv][mr]; null where the tile does not fit the registers
+  TileFn bf16[kMaxVectors + 1][kMaxRows + 1] = {};  // pairs, multiplied as they are; all null where there is no instruction
   TileFn i8[kMaxVectors + 1][kMaxRows + 1] = {};
   bool i8_quads = false;                                 // four 8-bit elements a unit (a unsigned), else two 16-bit
   void (*winograd_input[2])(const WinogradInput&) = {};  // m = 2, 4
@@ -150,6 +151,10 @@ struct KernelTable {
   void (*winograd_weights[2])(const WinogradWeights&) = {};
   void (*depthwise)(const DepthwiseCall&) = nullptr;
   void (*grouped)(const DepthwiseCall&) = nullptr;         // null where there is no permutation of lanes
+  void (*depthwise_bf16)(const DepthwiseCall&) = nullptr;  // the same of bf16 inputs, with an f32 result
+  void (*grouped_bf16)(const DepthwiseCall&) = nullptr;
+  // Rows k and k + 1 of a 16-bit matrix become pairs: to[2 j] = even[j], to[2 j + 1] = odd[j].
+  void (*pair)(const uint16_t* even, const uint16_t* odd, int64_t count, uint16_t* to) = nullptr;
   void (*depthwise_i8)(const DepthwiseI8Call&) = nullptr;  // null on the baseline
   void (*dot)(const DotCall&) = nullptr;
 };
@@ -157,6 +162,7 @@ const KernelTable& kernels_baseline();
 const KernelTable& kernels_avx2();
 const KernelTable& kernels_avx512();
 const KernelTable& kernels_vnni();
+const KernelTable& kernels_bf16();
 
 inline const KernelTable& kernels_of(IsaLevel isa) {
   switch (isa) {
@@ -167,8 +173,9 @@ inline const KernelTable& kernels_of(IsaLevel isa) {
     case IsaLevel::kV4:
       return kernels_avx512();
     case IsaLevel::kV4Vnni:
-    case IsaLevel::kV4Bf16:
       return kernels_vnni();
+    case IsaLevel::kV4Bf16:
+      return kernels_bf16();
   }
   return kernels_baseline();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backend/cpu/run/contract/kernels.h"
+#include "base/dtype.h"
 
 namespace temper::cpu {
 namespace {
@@ -42,7 +43,7 @@ struct F32 {
   static Vec load(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm256_broadcast_ss(reinterpret_cast<const float*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b)); }
-  static constexpr bool kAddsBias = true;
+  static constexpr bool kAddsBias = true, kMixesInRegisters = false;
   TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm256_add_ps(a, b); }
   TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, const Mask&, bool) { return _mm256_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, const Mask& m, bool tail) { return load_lanes(c, m, tail); }
@@ -145,6 +146,15 @@ struct Vec {
   static void store(float* p, T v) { _mm256_storeu_ps(p, v); }
   static T load_part(const float* p, int64_t n) { return load_lanes(p, lane_mask(n), true); }
   static void store_part(float* p, T v, int64_t n) { store_lanes(p, v, lane_mask(n), true); }
+  static T load_bf16(const uint16_t* p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+  }
+  static T load_bf16_part(const uint16_t* p, int64_t n) {
+    uint16_t part[8] = {};
+    for (int64_t i = 0; i < n; ++i) part[i] = p[i];
+    return load_bf16(part);
+  }
   static T set1(float v) { return _mm256_set1_ps(v); }
   static T add(T a, T b) { return _mm256_add_ps(a, b); }
   static T sub(T a, T b) { return _mm256_sub_ps(a, b); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backend/cpu/run/contract/kernels.h"
+#include "base/dtype.h"
 
 // g++ 12 takes the undefined operand of its own masked intrinsics for a use of an uninitialised variable.
 #ifndef __clang__

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backend/cpu/run/contract/kernels.h"
+#include "base/dtype.h"
 
 namespace temper::cpu {
 namespace {
@@ -38,7 +39,7 @@ struct F32 {
   static Vec load(const char* p) { return _mm_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Vec broadcast(const char* p) { return _mm_set1_ps(*reinterpret_cast<const float*>(p)); }
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { c = _mm_add_ps(c, _mm_mul_ps(a, b)); }
-  static constexpr bool kAddsBias = true;
+  static constexpr bool kAddsBias = true, kMixesInRegisters = false;
   TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm_add_ps(a, b); }
   TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return load_lanes(c, m, tail); }
@@ -110,6 +111,15 @@ struct Vec {
   static void store(float* p, T v) { _mm_storeu_ps(p, v); }
   static T load_part(const float* p, int64_t n) { return load_lanes(p, n, true); }
   static void store_part(float* p, T v, int64_t n) { store_lanes(p, v, n, true); }
+  static T load_bf16(const uint16_t* p) {
+    const __m128i halves = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+    return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
+  }
+  static T load_bf16_part(const uint16_t* p, int64_t n) {
+    uint16_t part[4] = {};
+    for (int64_t i = 0; i < n; ++i) part[i] = p[i];
+    return load_bf16(part);
+  }
   static T set1(float v) { return _mm_set1_ps(v); }
   static T add(T a, T b) { return _mm_add_ps(a, b); }
   static T sub(T a, T b) { return _mm_sub_ps(a, b); }

@@ -133,10 +133,12 @@ Phase make_phase(const ContractProblem& problem, const Lowering& l, int64_t inde
 Lowering lower(const ContractProblem& problem, const ContractConfig& config) {
   Lowering l;
   l.kernels = &kernels_of(config.isa);
-  l.integer = problem.a != DType::kF32;
-  l.one_pass = l.integer || problem.transient;
-  l.unit_elements = !l.integer ? 1 : l.kernels->i8_quads ? 4 : 2;
-  l.a_bytes = l.integer ? 1 : 4;
+  l.integer = !is_float(problem.a);
+  l.pairs = problem.a == DType::kBF16 && l.kernels->bf16[1][1] != nullptr;
+  l.widens = is_half(problem.a) && !l.pairs;
+  l.one_pass = l.integer || l.pairs || problem.transient || problem.c != DType::kF32;
+  l.unit_elements = l.pairs ? 2 : !l.integer ? 1 : l.kernels->i8_quads ? 4 : 2;
+  l.a_bytes = dtype_bits(problem.a) / 8;
   l.c_bytes = dtype_bits(problem.c) / 8;
   if (problem.form == ContractProblem::Form::kGemm) {
     lower_gemm(problem, l);
@@ -235,12 +237,24 @@ int64_t phase_offset(const ContractProblem& problem, const Lowering& l, int64_t 
   return bytes;
 }
 
+int32_t element_kind(DType type) {
+  switch (type) {
+    case DType::kF32:
+      return kElementF32;
+    case DType::kF16:
+      return kElementF16;
+    case DType::kBF16:
+      return kElementBF16;
+    case DType::kI32:
+      return kElementI32;
+    default:
+      return type == DType::kU8 ? kElementU8 : kElementI8;
+  }
+}
+
 void start_quantized(const Quantization& q, DType result, TileFinish& f) {
-  auto kind = [](DType t) {
-    return t == DType::kF32 ? kElementF32 : t == DType::kI32 ? kElementI32 : t == DType::kU8 ? kElementU8 : kElementI8;
-  };
-  f.out_kind = kind(result);
-  f.residual_kind = kind(q.residual_type);
+  f.out_kind = element_kind(result);
+  f.residual_kind = element_kind(q.residual_type);
   f.residual_zero = static_cast<float>(q.residual_zero);
   f.residual_scale = q.residual_scale;
   f.middle_lo = q.middle.lo, f.middle_hi = q.middle.hi, f.middle_scale = q.middle.scale;

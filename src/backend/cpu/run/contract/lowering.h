@@ -32,8 +32,10 @@ struct Phase {
 struct Lowering {
   const KernelTable* kernels = nullptr;
   bool integer = false;
-  bool one_pass =
-      false;  // all depth at once: integer sums, and results that exist only in scratch, have no place between passes
+  bool pairs = false;     // bf16 operands, multiplied as they are
+  bool widens = false;    // 16-bit operands that become f32 in the slab and in packed weights
+  bool one_pass = false;  // all depth at once: sums of integers, and those whose result is in scratch or narrower, lie nowhere
+                          // between passes
   int64_t unit_elements = 1;  // elements of a unit
   int64_t phases_y = 1, phases_x = 1;
   Phase phase_of_all;  // the only phase, or the largest in every respect
@@ -95,7 +97,9 @@ void fill_slab(const ContractProblem& problem, const ContractConfig& config, con
                const SlabFill& fill, char* slab);
 
 // What both drivers of integer kernels put into a TileFinish: all but addresses and a_offset.
+int32_t element_kind(DType type);
 void start_quantized(const Quantization& q, DType result, TileFinish& f);
+inline int64_t residual_bytes(const Epilogue& e) { return e.residual_type == DType::kF32 ? 4 : 2; }
 inline int64_t residual_bytes(const Quantization& q) { return q.residual_type == DType::kF32 ? 4 : 1; }
 
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }

@@ -16,7 +16,7 @@ struct F32 {
   static Vec broadcast(const char* p) { return _mm512_set1_ps(*reinterpret_cast<const float*>(p)); }
   // As text, because the compiler likes to rotate accumulators through vfmadd132ps, and then spills.
   TEMPER_INLINE static void mac(Acc& c, Vec a, Vec b) { asm("vfmadd231ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b)); }
-  static constexpr bool kAddsBias = true;
+  static constexpr bool kAddsBias = true, kMixesInRegisters = false;
   TEMPER_INLINE static Acc add(Acc a, Acc b) { return _mm512_add_ps(a, b); }
   TEMPER_INLINE static Acc begin(const TileFinish&, int64_t, Mask, bool) { return _mm512_setzero_ps(); }
   TEMPER_INLINE static Acc load_sum(const char* c, Mask m, bool tail) { return _mm512_maskz_loadu_ps(tail ? m : 0xffff, c); }
@@ -100,6 +100,9 @@ struct Vec {
   static void store(float* p, T v) { _mm512_storeu_ps(p, v); }
   static T load_part(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(lane_mask(n), p); }
   static void store_part(float* p, T v, int64_t n) { _mm512_mask_storeu_ps(p, lane_mask(n), v); }
+  static T widen_bf16(__m256i v) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16)); }
+  static T load_bf16(const uint16_t* p) { return widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  static T load_bf16_part(const uint16_t* p, int64_t n) { return widen_bf16(_mm256_maskz_loadu_epi16(lane_mask(n), p)); }
   static T set1(float v) { return _mm512_set1_ps(v); }
   static T add(T a, T b) { return _mm512_add_ps(a, b); }
   static T sub(T a, T b) { return _mm512_sub_ps(a, b); }

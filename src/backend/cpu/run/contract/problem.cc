@@ -138,12 +138,14 @@ double ContractProblem::flops() const {
 
 Status validate(const ContractProblem& problem) {
   const bool integer = problem.a == DType::kU8 || problem.a == DType::kI8;
-  const bool float_types = problem.a == DType::kF32 && problem.b == DType::kF32 && problem.c == DType::kF32;
+  const bool halves = is_half(problem.a) && problem.b == problem.a && (problem.c == problem.a || problem.c == DType::kF32);
+  const bool float_types = halves || (problem.a == DType::kF32 && problem.b == DType::kF32 && problem.c == DType::kF32);
   const bool integer_c = problem.c == DType::kI32 || problem.c == DType::kU8 || problem.c == DType::kI8;
   if (!float_types && !(integer && problem.b == DType::kI8 && (integer_c || problem.c == DType::kF32))) {
-    return Error(ErrorCode::kUnsupported, "element types " + std::string(dtype_name(problem.a)) + " x " +
-                                              std::string(dtype_name(problem.b)) + " -> " + std::string(dtype_name(problem.c)) +
-                                              "; use f32, or u8 or i8 x i8 -> i32, u8, i8 or f32")
+    return Error(ErrorCode::kUnsupported,
+                 "element types " + std::string(dtype_name(problem.a)) + " x " + std::string(dtype_name(problem.b)) + " -> " +
+                     std::string(dtype_name(problem.c)) +
+                     "; use f32, or bf16 or f16 -> the same or f32, or u8 or i8 x i8 -> i32, u8, i8 or f32")
         .at("contraction");
   }
   if (problem.transient && problem.c != (integer ? DType::kI32 : DType::kF32))

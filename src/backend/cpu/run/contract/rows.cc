@@ -61,7 +61,9 @@ struct Job {
         l(lower(p, c)),
         space(lay_out(p, c, l, workers)),
         base(static_cast<char*>(a.workspace)),
-        tiles(l.integer ? l.kernels->i8 : l.kernels->f32),
+        tiles(l.integer ? l.kernels->i8
+              : l.pairs ? l.kernels->bf16
+                        : l.kernels->f32),
         group_size(group_bytes(p, l)),
         taps_stride(l.tiled_taps(l.phase_of_all)) {
     for (int64_t i = 0; i < l.phases(); ++i) tap_offsets(l, c, make_phase(p, l, i), taps(i));
@@ -138,13 +140,48 @@ void pack_panel(const float* b, int64_t row_step, int64_t col_step, int64_t dept
   for (int64_t i = 0; i < depth && cols < width; ++i) std::fill(panel + i * width + cols, panel + (i + 1) * width, 0.0f);
 }
 
-// One panel of a run-time b, from row k and column n on.
-void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t depth, int64_t n, int64_t cols, float* panel, int64_t width) {
+// The same of 16-bit elements, which stay as pairs along the depth or become f32.
+void pack_halves(const Lowering& l, DType type, const uint16_t* b, int64_t row_step, int64_t col_step, int64_t depth,
+                 int64_t cols, char* panel, int64_t width) {
+  const bool aligned = reinterpret_cast<uintptr_t>(b) % 4 == 0 && col_step % 2 == 0 && depth % 2 == 0;
+  if (l.pairs && row_step == 1 && aligned) {
+    // Pairs of a column lie together: they are moved as units.
+    pack_panel(reinterpret_cast<const float*>(b), 1, col_step / 2, depth / 2, cols, reinterpret_cast<float*>(panel), width);
+    return;
+  }
+  const int64_t units = divide_up(depth, l.unit_elements);
+  for (int64_t unit = 0; unit < units; ++unit, panel += width * 4) {
+    auto* pairs = reinterpret_cast<uint16_t*>(panel);
+    auto* floats = reinterpret_cast<float*>(panel);
+    const uint16_t* from = b + unit * l.unit_elements * row_step;
+    const bool odd = l.pairs && unit * 2 + 1 == depth;
+    std::fill(floats + cols, floats + width, 0.0f);
+    if (l.pairs && col_step == 1 && !odd && l.kernels->pair != nullptr) {
+      l.kernels->pair(from, from + row_step, cols, pairs);
+      continue;
+    }
+    for (int64_t j = 0; j < cols; ++j) {
+      const uint16_t x = from[j * col_step];
+      if (l.pairs)
+        pairs[2 * j] = x, pairs[2 * j + 1] = odd ? 0 : from[row_step + j * col_step];
+      else
+        floats[j] = type == DType::kBF16 ? bf16_to_f32(x) : f16_to_f32(x);
+    }
+  }
+}
+
+// One panel of a run-time b, from unit k of the depth and column n on.
+void pack_panel(const Job& job, int64_t b_at, int64_t k, int64_t units, int64_t n, int64_t cols, float* panel, int64_t width) {
   const GemmGeometry g = job.problem.gemm.with_strides();
   const bool row_major = g.b_form == BForm::kRowMajor;
   const int64_t row_step = row_major ? g.ldb : 1, col_step = row_major ? 1 : g.ldb;
-  pack_panel(static_cast<const float*>(job.args.b) + b_at + k * row_step + n * col_step, row_step, col_step, depth, cols, panel,
-             width);
+  k *= job.l.unit_elements;
+  const int64_t depth = std::min(units * job.l.unit_elements, g.depth - k), at = b_at + k * row_step + n * col_step;
+  if (is_half(job.problem.b)) {
+    return pack_halves(job.l, job.problem.b, static_cast<const uint16_t*>(job.args.b) + at, row_step, col_step, depth, cols,
+                       reinterpret_cast<char*>(panel), width);
+  }
+  pack_panel(static_cast<const float*>(job.args.b) + at, row_step, col_step, depth, cols, panel, width);
 }
 
 struct Pass {
@@ -158,7 +195,9 @@ void start_finish(const Job& job, const Block& b, TileFinish& f) {
   const Lowering& l = job.l;
   f.lo = e.lo;
   f.hi = e.hi;
-  f.residual_row = e.residual_row * 4 * b.phase.x.out_step;
+  f.residual_row = e.residual_row * residual_bytes(e) * b.phase.x.out_step;
+  f.out_kind = element_kind(job.problem.c);
+  f.residual_kind = element_kind(e.residual_type);
   if (!l.integer) return;
   start_quantized(q, job.problem.c, f);
   f.residual_row = q.residual_row * residual_bytes(q) * b.phase.x.out_step;
@@ -190,9 +229,9 @@ struct PanelRun {
     const Phase& p = block.phase;
     const bool hook = call.last && e.tile != nullptr && (l.phases() == 1 || transient != nullptr);
     const Quantization& q = job.args.quantization;
-    const char* residual = l.integer ? static_cast<const char*>(q.residual) : reinterpret_cast<const char*>(e.residual);
+    const char* residual = l.integer ? static_cast<const char*>(q.residual) : static_cast<const char*>(e.residual);
     const int64_t residual_row = l.integer ? q.residual_row : e.residual_row,
-                  residual_element = l.integer ? residual_bytes(q) : 4;
+                  residual_element = l.integer ? residual_bytes(q) : residual_bytes(e);
     // What one tile fetches of the next panel: 128 bytes for every four units of depth.
     const int64_t share = (call.tap_count * (call.depth / 4)) * 128;
     int64_t fetched = 0;
@@ -282,7 +321,8 @@ void run_task(const Job& job, int64_t task, int worker) {
   const bool run_time_b = packs_b(job.problem);
   // A row-major b serves as it is where few rows would not pay for packing it.
   const GemmGeometry& gemm = job.problem.gemm;
-  const bool b_in_place = run_time_b && gemm.b_form == BForm::kRowMajor && block.width <= 2 * job.config.mr;
+  const bool b_in_place =
+      run_time_b && job.problem.b == DType::kF32 && gemm.b_form == BForm::kRowMajor && block.width <= 2 * job.config.mr;
   const int64_t ldb = gemm.ldb ? gemm.ldb : gemm.cols;
   const char* b_matrix = static_cast<const char*>(job.args.b) + block.b * job.group_size;
   if (!run_time_b) b_matrix += phase_offset(job.problem, l, block.phase_index);
@@ -406,7 +446,9 @@ void rows_pack(const ContractProblem& problem, const ContractConfig& config, con
           const int64_t kh = p.y.kernel_first + tap / p.x.taps * p.y.kernel_step;
           const int64_t kw = p.x.kernel_first + tap % p.x.taps * p.x.kernel_step;
           const int64_t from = matrix * w.group + kh * w.kh + kw * w.kw + col * w.out;
-          if (!l.integer) {
+          if (is_half(problem.b)) {
+            pack_halves(l, problem.b, static_cast<const uint16_t*>(w.data) + from, w.in, w.out, l.channels, cols, to, width);
+          } else if (!l.integer) {
             pack_panel(static_cast<const float*>(w.data) + from, w.in, w.out, l.channels, cols, reinterpret_cast<float*>(to),
                        width);
           }

@@ -17,6 +17,39 @@ TEMPER_INLINE inline void unrolled(F&& f) {
   (std::make_integer_sequence<int, N>{});
 }
 
+// 16-bit floats, as integers.
+TEMPER_INLINE inline float widen_bf16(uint16_t x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x) << 16); }
+TEMPER_INLINE inline uint16_t narrow_bf16(float x) {
+  const uint32_t u = __builtin_bit_cast(uint32_t, x);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);
+  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
+}
+
+// Sums of floats as they lie in scratch to a result, or from a residual, of 16 bits.
+TEMPER_KERNEL inline void end_mixed(const float* sums, int64_t step, const TileCall& t, int64_t rows) {
+  const TileFinish& f = t.finish;
+  for (int64_t i = 0; i < rows; ++i, sums += step) {
+    const char* residual = f.residual == nullptr ? nullptr : f.residual + i * f.residual_row;
+    char* c = t.c + i * t.c_row;
+    for (int64_t j = 0; j < t.cols; ++j) {
+      float v = sums[j];
+      if (residual != nullptr) {
+        const auto* halves = reinterpret_cast<const uint16_t*>(residual);
+        v += f.residual_kind == kElementF32    ? reinterpret_cast<const float*>(residual)[j]
+             : f.residual_kind == kElementBF16 ? widen_bf16(halves[j])
+                                               : f16_to_f32(halves[j]);
+      }
+      v = v < f.lo ? f.lo : v;  // a NaN stays
+      v = v > f.hi ? f.hi : v;
+      if (f.out_kind == kElementF32) {
+        reinterpret_cast<float*>(c)[j] = v;
+      } else {
+        reinterpret_cast<uint16_t*>(c)[j] = f.out_kind == kElementBF16 ? narrow_bf16(v) : f32_to_f16(v);
+      }
+    }
+  }
+}
+
 // Note [Row addresses] Fourteen rows have fourteen addresses, and there are not as many registers. One pointer for every
 // three rows serves [p], [p + s] and [p + 2s]; the empty asm keeps the compiler from computing the pointers anew.
 template <class Op, int MR, int NV>
@@ -85,6 +118,22 @@ TEMPER_KERNEL void tile(const TileCall& t) {
             Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
         unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = Op::add(acc[i * NV + j], bias); });
       });
+    }
+  }
+  if constexpr (Op::kAddsBias) {  // of floats
+    if (t.last && (t.finish.out_kind != kElementF32 || t.finish.residual_kind != kElementF32)) {
+      if constexpr (Op::kMixesInRegisters) {
+        unrolled<MR>([&](auto i) TEMPER_INLINE {
+          unrolled<NV>([&](auto j) TEMPER_INLINE { Op::end_mixed(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
+        });
+      } else {
+        alignas(64) float sums[MR * NV * Op::kLanes];
+        const auto whole = Op::mask(Op::kLanes);
+        unrolled<MR * NV>(
+            [&](auto i) TEMPER_INLINE { Op::store_sum(reinterpret_cast<char*>(sums + i * Op::kLanes), acc[i], whole, false); });
+        end_mixed(sums, NV * Op::kLanes, t, MR);
+      }
+      return;
     }
   }
   auto end = [&](auto residual) TEMPER_INLINE {

@@ -182,7 +182,8 @@ void transform_output(const Job& job, const Place& at, const float* products, in
       w.cols = std::min(job.m, pixels - k * job.m);
       w.channels = cols;
       w.bias = e.bias == nullptr ? nullptr : e.bias + global_col;
-      if (e.residual != nullptr) w.residual = e.residual + (first_row + x) * e.residual_row + global_col;
+      if (e.residual != nullptr)
+        w.residual = static_cast<const float*>(e.residual) + (first_row + x) * e.residual_row + global_col;
       w.residual_row = g.dilation_h * g.out_w * e.residual_row;
       w.residual_pixel = g.dilation_w * e.residual_row;
       w.lo = e.lo;

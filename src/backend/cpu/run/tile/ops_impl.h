@@ -310,6 +310,28 @@ struct Format<DType::kF8E5M2> {
   static uint8_t put(float x) { return f32_to_f8e5m2(x); }
 };
 
+#if defined(__AVX512F__)
+inline __m512 widened_bf16(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
+inline __m256i narrowed_bf16(__m512 x) {
+  const __m512i u = _mm512_castps_si512(x);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd), 16);
+  const __m512i quiet = _mm512_or_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(0x40));
+  return _mm512_cvtepi32_epi16(_mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), quiet));
+}
+#elif defined(__AVX2__)
+inline __m256 widened_bf16(__m128i x) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16)); }
+inline __m128i narrowed_bf16(__m256 x) {
+  const __m256i u = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd), 16);
+  const __m256i quiet = _mm256_or_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(0x40));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  const __m256i words = _mm256_blendv_epi8(rounded, quiet, nan);
+  return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+#endif
+
 template <DType kType>
 void op_load(const OpCall& c) {
   using F = Format<kType>;
@@ -327,10 +349,18 @@ void op_load(const OpCall& c) {
       for (; i + 16 <= c.cols; i += 16)
         _mm512_storeu_ps(d + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i))));
     }
+    if constexpr (kType == DType::kBF16) {
+      for (; i + 16 <= c.cols; i += 16)
+        _mm512_storeu_ps(d + i, widened_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i))));
+    }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {
       for (; i + 8 <= c.cols; i += 8)
         _mm256_storeu_ps(d + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i))));
+    }
+    if constexpr (kType == DType::kBF16) {
+      for (; i + 8 <= c.cols; i += 8)
+        _mm256_storeu_ps(d + i, widened_bf16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i))));
     }
 #endif
     for (; i < c.cols; ++i) d[i] = F::get(a[i]);
@@ -354,10 +384,18 @@ void op_store(const OpCall& c) {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(d + i),
                             _mm512_cvtps_ph(_mm512_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
     }
+    if constexpr (kType == DType::kBF16) {
+      for (; i + 16 <= c.cols; i += 16)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(d + i), narrowed_bf16(_mm512_loadu_ps(a + i)));
+    }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {
       for (; i + 8 <= c.cols; i += 8)
         _mm_storeu_si128(reinterpret_cast<__m128i*>(d + i), _mm256_cvtps_ph(_mm256_loadu_ps(a + i), _MM_FROUND_TO_NEAREST_INT));
+    }
+    if constexpr (kType == DType::kBF16) {
+      for (; i + 8 <= c.cols; i += 8)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(d + i), narrowed_bf16(_mm256_loadu_ps(a + i)));
     }
 #endif
     for (; i < c.cols; ++i) d[i] = F::put(a[i]);
