@@ -56,6 +56,21 @@ bool is_product(const Unit& unit) {
   return unit.outputs.size() == 1 && !unit.region.stages.empty() && std::holds_alternative<Contract>(unit.region.stages[0]);
 }
 
+// A map that only gives its operand another type.
+bool is_cast(const Stage& stage) {
+  const auto* map = std::get_if<Map>(&stage);
+  if (!map || map->operands.size() != 1 || map->body->results().size() != 1) return false;
+  const auto& code = map->body->code();
+  const ScalarInstruction& result = code[map->body->results()[0]];
+  return code.size() == 2 && result.op == ScalarOp::kCast && code[result.args[0]].op == ScalarOp::kOperand;
+}
+
+// A contraction, perhaps with a cast behind it, and nothing else.
+bool is_bare_product(const Unit& unit) {
+  return is_product(unit) &&
+         (unit.region.stages.size() == 1 || (unit.region.stages.size() == 2 && is_cast(unit.region.stages[1])));
+}
+
 // Rows over one input, whose only result has its dims.
 bool is_rows(const Unit& unit) {
   return unit.outputs.size() == 1 && unit.inputs.size() == 1 && keeps_order(unit) &&
@@ -106,7 +121,8 @@ Unit joined(const Unit& scores, const Unit& rows, const Unit& values) {
 
 std::optional<ChainParts> chain_parts(SymContext& context, const Region& region) {
   if (region.outputs.size() != 1 || region.stages.size() < 3) return std::nullopt;
-  ChainParts parts{0, region.stages.size() - 1};
+  ChainParts parts{0, region.stages.size() - (is_cast(region.stages.back()) ? 2 : 1)};
+  if (parts.last < 2) return std::nullopt;
   const auto* scores = std::get_if<Contract>(&region.stages[0]);
   const auto* values = std::get_if<Contract>(&region.stages[parts.last]);
   const auto types = region.value_types();
@@ -191,8 +207,7 @@ void join_chains(Partition& partition, const Graph& graph) {
     size_t r = next(scores);
     if (r == partition.units.size() || !is_rows(partition.units[r])) continue;
     size_t v = next(partition.units[r]);
-    if (v == partition.units.size() || !is_product(partition.units[v]) || partition.units[v].region.stages.size() != 1)
-      continue;
+    if (v == partition.units.size() || !is_bare_product(partition.units[v])) continue;
     Unit whole = joined(scores, partition.units[r], partition.units[v]);
     if (!chain_parts(graph.sym(), whole.region)) continue;
     taken[u] = taken[r] = 1;

@@ -2,6 +2,7 @@
 //
 //   s = contract(a, b), maps of s      p = maps and reductions of s along its last dimension      c = contract(p, d)
 //
+// c may be stored as another type (a cast is all that may follow it).
 // Attention is one: softmax(q k / t + mask) v. What lies between the products need not be softmax, nor be called so: each step
 // reads the one before at its own point, and the last product reads p's rows. The joined unit keeps its parts: where no source
 // can do the whole, the parts are done one by one.
@@ -15,7 +16,7 @@ namespace temper {
 void join_chains(Partition& partition, const Graph& graph);
 
 // The parts of a joined unit's region: stages [0, first_row) are the first contraction and its maps, [first_row, last) the
-// rows, `last` the second contraction. nullopt: it is no such region.
+// rows, `last` the second contraction, behind which there may be a cast. nullopt: it is no such region.
 struct ChainParts {
   size_t first_row = 0, last = 0;
 };

@@ -108,6 +108,37 @@ TEST_P(Conformance, EverySourceOnEveryInstructionSet) {
   }
 }
 
+// Weak typing: the same with products of 16-bit floats, against the exact value of the graph that the passes make then.
+TEST_P(Conformance, NarrowProductsOnEveryInstructionSet) {
+  for (DType type : {DType::kBF16, DType::kF16}) {
+    PassOptions options;
+    options.narrowing = {{type}, TypeBinding::kPrefer, {{"*", {type, {}}}}};
+    auto narrow = run_passes(graph_->clone(), options);
+    ASSERT_TRUE(narrow.ok()) << narrow.error().to_string();
+    if (product_types(*narrow) == product_types(*core_)) continue;
+    ASSERT_TRUE(verify(*narrow).ok()) << verify(*narrow).error().to_string();
+    narrowest_ = type;
+    std::vector<std::pair<int64_t, Judged>> judged;
+    for (int64_t extent : kExtents) {
+      if (auto j = judge(*narrow, extent)) judged.emplace_back(extent, std::move(*j));
+    }
+    for (int level = 0; level <= static_cast<int>(cpu_info().isa); ++level) {
+      BuildConfig config;
+      config.compile.device = {std::string(isa_name(static_cast<IsaLevel>(level))), 1};
+      config.compile.build.optimization_level = 0;
+      auto engine = build_engine(*narrow, config);
+      ASSERT_TRUE(engine.ok()) << engine.error().to_string();
+      for (auto& [extent, j] : judged) {
+        auto got = run_engine(*engine, j.inputs);
+        const std::string place =
+            config.compile.device.target + ", " + std::string(dtype_name(type)) + " at extent " + std::to_string(extent);
+        ASSERT_TRUE(got.ok()) << place << ": " << got.error().to_string();
+        expect_near(*got, j, place);
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Samples, Conformance, ::testing::ValuesIn(all_samples()), test_name);
 
 TEST(Samples, EveryCompositeOperatorHasOne) {

@@ -48,6 +48,25 @@ TEST(Chain, AttentionIsOneUnitAndKeepsItsParts) {
   EXPECT_EQ(unit.region.stages.size(), 6u);
 }
 
+TEST(Chain, RowsAndResultMayBeNarrow) {
+  std::string text = attention("");
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+  };
+  replace("%2: f32[b, 6, 3] \"v\"", "%2: bf16[b, 6, 3] \"v\"");
+  replace("%9: f32[b, 5, 6] = map(%6, %8) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = div f32 %0 %1 } -> %2}}",
+          "%9: bf16[b, 5, 6] = map(%6, %8) {domain = [b, 5, 6], body = {(f32 %0, f32 %1) { %2 = div f32 %0 %1; %3 = cast bf16 "
+          "%2 } -> %3}}");
+  replace("} -> (%10",
+          "  %11: bf16[b, 5, 3] = map(%10) {domain = [b, 5, 3], body = {(f32 %0) { %1 = cast bf16 %0 } -> %1}}\n} -> (%11");
+  Partition p = joined(text);
+  ASSERT_EQ(p.units.size(), 1u);
+  EXPECT_EQ(p.units[0].parts.size(), 3u);
+  EXPECT_EQ(p.units[0].region.stages.size(), 7u);
+}
+
 TEST(Chain, AValueThatLeavesIsNotJoinedOver) {
   EXPECT_EQ(joined(attention(", %9 \"weights\"")).units.size(), 3u);
   EXPECT_EQ(joined(attention(", %3 \"scores\"")).units.size(), 3u);

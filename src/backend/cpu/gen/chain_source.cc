@@ -63,9 +63,16 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   const int inputs = static_cast<int>(region.inputs.size()), result = inputs;
   const auto& scores = std::get<Contract>(region.stages[0]);
   const auto& values = std::get<Contract>(region.stages[parts->last]);
-  for (int v : {scores.lhs.value, scores.rhs.value, values.rhs.value, result, region.outputs[0]}) {
-    if (types[v].dtype != DType::kF32) return "an operand is not f32";
+  const auto type = [&](int v) { return types[v].dtype; };
+  if (type(result) != DType::kF32 || scores.dtype != DType::kF32 || values.dtype != DType::kF32) return "the sums are not f32";
+  for (const Contract* c : {&scores, &values}) {
+    const DType operand = type(c->lhs.value);
+    if (type(c->rhs.value) != operand || (operand != DType::kF32 && !is_half(operand)))
+      return "no kernel for operands of type " + std::string(dtype_name(operand)) + " and " +
+             std::string(dtype_name(type(c->rhs.value)));
   }
+  if (type(region.outputs[0]) != DType::kF32 && type(region.outputs[0]) != type(values.lhs.value))
+    return "the result is neither f32 nor of the operands' type";
   if (candidate.constants[scores.rhs.value] || candidate.constants[values.rhs.value])
     return "an operand of a product is constant";
   const Dims& dims = types[result].dims;
@@ -91,6 +98,8 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   for (auto [code, m, contract] :
        {std::tuple(&chain.code.scores, &sm, &scores), std::tuple(&chain.code.values, &vm, &values)}) {
     code->buffers = buffers;
+    code->a = code->b = type(contract->lhs.value);
+    code->c = contract == &scores ? DType::kF32 : type(region.outputs[0]);
     code->b_form = m->b_transposed ? BForm::kTransposed : BForm::kRowMajor;
     code->b_buffer = contract->rhs.value;
     code->c_buffer = inputs;
@@ -115,7 +124,6 @@ std::variant<Chain, std::string> analyse(const Candidate& candidate) {
   }
   SymContext own;
   Region rows = rows_region(own, region, *parts, dims);
-  if (types[values.lhs.value].dtype != DType::kF32) return "the rows are not f32";
   if (auto why = tile_refusal(rows)) return *why;
   const Layout block = Layout::row_major(rows.inputs[0].dims);
   auto lowered = lower_tile(own, rows, std::vector<Layout>{block, block});
@@ -191,7 +199,7 @@ constexpr int64_t kBlockRows[] = {28, 56, 112, 224};
 class ChainSource final : public TacticSource {
  public:
   std::string_view name() const override { return "chain"; }
-  std::string fingerprint() const override { return "chain-1"; }
+  std::string fingerprint() const override { return "chain-2"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
                                                        const BuildOptions&) const override {

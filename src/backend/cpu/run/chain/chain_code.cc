@@ -31,11 +31,11 @@ Expected<ChainCode> ChainCode::decode(ByteReader& in) {
   }
   code.block_rows = TEMPER_TRY(in.i64());
   const auto product = [](const ContractCode& c) {
-    return c.form == ContractProblem::Form::kGemm && c.a == DType::kF32 && c.b == DType::kF32 && c.c == DType::kF32 &&
-           !c.a_transposed && c.b_form != BForm::kPacked && c.bias_buffer == -1 && c.residual_buffer == -1 &&
-           c.scale_buffer == -1;
+    return c.form == ContractProblem::Form::kGemm && (c.a == DType::kF32 || is_half(c.a)) && c.b == c.a && !c.a_transposed &&
+           c.b_form != BForm::kPacked && c.bias_buffer == -1 && c.residual_buffer == -1 && c.scale_buffer == -1;
   };
-  const bool good = product(code.scores) && product(code.values) && code.values.epilogue_buffers.empty() &&
+  const bool good = product(code.scores) && product(code.values) && code.scores.c == DType::kF32 &&
+                    (code.values.c == DType::kF32 || code.values.c == code.values.a) && code.values.epilogue_buffers.empty() &&
                     code.scores.buffers == code.values.buffers && code.block_rows >= 1 && code.block_rows <= (int64_t{1} << 20);
   if (!good) return Error(ErrorCode::kCorrupt, "a chain of products that is none; build the plan again");
   return code;

@@ -3,7 +3,8 @@
 //   s = a * b,  s = epilogue(s),  p = rows(s),  c = p * d        (attention, for one)
 //
 // done by blocks of rows: a block of s stays in the second-level cache from its first product to its last. `rows` is a tile
-// program of two buffers, [m, n] to [m, n], which may run in place: it reads at its own point and reduces along rows only.
+// program of two buffers, [m, n] to [m, n], which may run in place: it reads at its own point and reduces along rows only. s is
+// f32; where p has another type, its block lies beside that of s.
 //
 // Parameters of a launch: the fields and offsets of `scores` (a, b; c is not used), those of its epilogue, the fields and
 // offsets of `values` (b is d; a is not used).

@@ -35,8 +35,11 @@ int64_t whole_lines(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 struct Block {
   int64_t rows = 0;
   ContractProblem scores, values;
+  ContractConfig scores_config, values_config;
   std::unique_ptr<tile::ProgramRun> program;
 };
+
+int64_t bytes_of(DType type) { return dtype_bits(type) / 8; }
 
 // One of the two products: its right operand at the batch's points.
 struct Right {
@@ -64,15 +67,16 @@ struct Right {
     }
     return at;
   }
-  void pack(const float* b, int64_t index, std::byte* to) const {
+  void pack(const std::byte* b, int64_t index, std::byte* to) const {
     const bool transposed = g.b_form == BForm::kTransposed;
-    const WeightView view{.data = b + place(index), .out = transposed ? g.ldb : 1, .in = transposed ? 1 : g.ldb};
+    const WeightView view{
+        .data = b + place(index) * bytes_of(packed.b), .out = transposed ? g.ldb : 1, .in = transposed ? 1 : g.ldb};
     cpu::pack(packed, config, view, to + index * bytes);
   }
 };
 
 struct Places {  // in a worker's scratch
-  int64_t product = 0, program = 0, epilogue = 0, total = 0;
+  int64_t rows = 0, product = 0, program = 0, total = 0;
 };
 
 class ChainLaunch final : public Launch {
@@ -88,20 +92,24 @@ class ChainLaunch final : public Launch {
         epilogue_(std::move(epilogue)),
         epilogue_buffers_(code.scores.epilogue_buffers.size()),
         blocks_((scores_.rows + full_.rows - 1) / full_.rows),
-        scores_right_(scores, code.scores.config, blocks_),
-        values_right_(values, code.values.config, blocks_) {
+        scores_right_(scores, full_.scores_config, blocks_),
+        values_right_(values, full_.values_config, blocks_) {
     if (scores_right_.bytes > 0) {
       for (GemmGeometry* g : {&scores_, &full_.scores.gemm, &tail_.scores.gemm}) g->b_form = BForm::kPacked;
     }
     if (values_right_.bytes > 0) {
       for (GemmGeometry* g : {&values_, &full_.values.gemm, &tail_.values.gemm}) g->b_form = BForm::kPacked;
     }
-    places_.product = whole_lines(full_.rows * scores_.cols * 4);
+    // Rows of s become rows of p in place where both are f32.
+    const int64_t scores_bytes = whole_lines(full_.rows * scores_.cols * 4);
+    const bool in_place = code.values.a == DType::kF32;
+    places_.rows = in_place ? 0 : scores_bytes;
+    places_.product = scores_bytes + (in_place ? 0 : whole_lines(full_.rows * scores_.cols * bytes_of(code.values.a)));
     int64_t product = 0, program = 0;
     for (const Block* b : {&full_, &tail_}) {
       if (b->rows == 0) continue;
-      product = std::max({product, cpu::workspace_bytes(b->scores, code_.scores.config, 1),
-                          cpu::workspace_bytes(b->values, code_.values.config, 1)});
+      product = std::max({product, cpu::workspace_bytes(b->scores, b->scores_config, 1),
+                          cpu::workspace_bytes(b->values, b->values_config, 1)});
       program = std::max(program, b->program->workspace_bytes(1));
     }
     places_.program = places_.product + whole_lines(product);
@@ -117,13 +125,13 @@ class ChainLaunch final : public Launch {
       for (size_t i = 0; i < epilogue_buffers_.size(); ++i) epilogue_buffers_[i] = buffers[code_.scores.epilogue_buffers[i]];
       epilogue_->set_buffers(epilogue_buffers_, workspace + packed_bytes() + executor.workers() * places_.total);
     }
-    const auto floats = [&](int buffer, int64_t offset) { return reinterpret_cast<float*>(buffers[buffer]) + offset; };
+    const auto at = [&](int buffer, int64_t offset, DType type) { return buffers[buffer] + offset * bytes_of(type); };
     Job job{*this,
             workspace + packed_bytes(),
-            floats(code_.scores.a_buffer, offsets_[0]),
-            floats(code_.scores.b_buffer, offsets_[1]),
-            floats(code_.values.b_buffer, offsets_[2]),
-            floats(code_.values.c_buffer, offsets_[3])};
+            at(code_.scores.a_buffer, offsets_[0], code_.scores.a),
+            at(code_.scores.b_buffer, offsets_[1], code_.scores.b),
+            at(code_.values.b_buffer, offsets_[2], code_.values.b),
+            at(code_.values.c_buffer, offsets_[3], code_.values.c)};
     const int64_t first = scores_right_.bytes > 0 ? scores_right_.matrices : 0;
     const int64_t second = values_right_.bytes > 0 ? values_right_.matrices : 0;
     if (first + second > 0) {
@@ -149,8 +157,8 @@ class ChainLaunch final : public Launch {
   struct Job {
     const ChainLaunch& launch;
     std::byte* workspace;
-    const float *a, *b, *d;
-    float* c;
+    const std::byte *a, *b, *d;
+    std::byte* c;
     const std::byte *packed_b = nullptr, *packed_d = nullptr;  // all matrices, where they are packed beforehand
 
     void task(int64_t task, int worker) {
@@ -164,21 +172,23 @@ class ChainLaunch final : public Launch {
       OwnThread own;
       Rows rows{launch.epilogue_.get(), worker, point * s.rows + first};
       ContractArgs args;
-      args.a = a + a_at;
-      args.b = packed_b ? static_cast<const void*>(packed_b + at_scores.b * launch.scores_right_.bytes) : b + at_scores.b;
+      const ContractCode &first_code = launch.code_.scores, &second_code = launch.code_.values;
+      args.a = a + a_at * bytes_of(first_code.a);
+      args.b = packed_b ? packed_b + at_scores.b * launch.scores_right_.bytes : b + at_scores.b * bytes_of(first_code.b);
       args.c = scratch;
       args.workspace = product;
       if (rows.epilogue != nullptr) args.epilogue.tile = &Rows::hook, args.epilogue.self = &rows;
-      cpu::run(block.scores, launch.code_.scores.config, args, own);
-      std::byte* const places[] = {scratch, scratch};
+      cpu::run(block.scores, block.scores_config, args, own);
+      std::byte* const rows_at = scratch + launch.places_.rows;
+      std::byte* const places[] = {scratch, rows_at};
       // It reads no indices from tensors, so nothing in it can fail.
       (void)block.program->run(places, scratch + launch.places_.program, own);
       args = {};
-      args.a = scratch;
-      args.b = packed_d ? static_cast<const void*>(packed_d + at_values.b * launch.values_right_.bytes) : d + at_values.b;
-      args.c = c + c_at;
+      args.a = rows_at;
+      args.b = packed_d ? packed_d + at_values.b * launch.values_right_.bytes : d + at_values.b * bytes_of(second_code.b);
+      args.c = c + c_at * bytes_of(second_code.c);
       args.workspace = product;
-      cpu::run(block.values, launch.code_.values.config, args, own);
+      cpu::run(block.values, block.values_config, args, own);
     }
   };
 
@@ -229,7 +239,7 @@ class ChainKernel final : public Kernel {
     ByteReader rows(kernel->code_.rows);
     kernel->program_ = TEMPER_TRY(tile::decode_kernel_program(rows));
     TEMPER_TRY(rows.finish());
-    bool fits = kernel->program_.buffers.size() == 2 &&
+    bool fits = kernel->program_.buffers == std::vector<DType>{DType::kF32, kernel->code_.values.a} &&
                 kernel->program_.parameters == static_cast<int>(kernel->code_.row_parameters.size());
     if (!kernel->code_.scores.epilogue_buffers.empty()) {
       ByteReader reader(kernel->code_.scores.epilogue);
@@ -285,7 +295,7 @@ class ChainKernel final : public Kernel {
  private:
   Expected<Block> make_block(const ContractProblem& scores, const ContractProblem& values, int64_t rows) const {
     const int64_t cols = scores.gemm.cols;
-    Block block{rows, scores, values, nullptr};
+    Block block{rows, scores, values, code_.scores.config, code_.values.config, nullptr};
     for (ContractProblem* p : {&block.scores, &block.values}) {
       p->gemm = p->gemm.with_strides();
       p->gemm.rows = rows;
@@ -293,15 +303,19 @@ class ChainKernel final : public Kernel {
     }
     block.scores.gemm.ldc = cols;
     block.values.gemm.lda = cols;
-    TEMPER_TRY(validate(block.scores, code_.scores.config));
-    TEMPER_TRY(validate(block.values, code_.values.config));
+    // The plan's choice was made at one shape: at others rows may end in half a pair, and are then copied.
+    for (auto [problem, config] :
+         {std::pair(&block.scores, &block.scores_config), std::pair(&block.values, &block.values_config)}) {
+      if (!validate(*problem, *config).ok()) config->a_source = ASource::kSlab;
+      TEMPER_TRY(validate(*problem, *config));
+    }
     std::vector<int64_t> numbers;
     numbers.reserve(code_.row_parameters.size());
     for (const ChainParameter& p : code_.row_parameters) {
       numbers.push_back(p.kind == ChainParameter::Kind::kRows ? rows : p.kind == ChainParameter::Kind::kCols ? cols : p.number);
     }
-    const int64_t bytes = rows * cols * 4;
-    block.program = TEMPER_TRY(tile::ProgramRun::prepare(program_, numbers, std::array<int64_t, 2>{bytes, bytes}));
+    const std::array<int64_t, 2> bytes{rows * cols * 4, rows * cols * bytes_of(code_.values.a)};
+    block.program = TEMPER_TRY(tile::ProgramRun::prepare(program_, numbers, bytes));
     return block;
   }
 
@@ -317,10 +331,10 @@ class ChainKernel final : public Kernel {
     for (const auto& batch : s.batch) a.loop(batch.count, batch.a);
     for (const auto& batch : v.batch) c.loop(batch.count, batch.c);
     matrix_b(b, s), matrix_b(d, v);
-    if (!a.inside(offsets[0], bytes[code_.scores.a_buffer], DType::kF32)) return outside("left operand");
-    if (!b.inside(offsets[1], bytes[code_.scores.b_buffer], DType::kF32)) return outside("right operand");
-    if (!d.inside(offsets[2], bytes[code_.values.b_buffer], DType::kF32)) return outside("last operand");
-    if (!c.inside(offsets[3], bytes[code_.values.c_buffer], DType::kF32)) return outside("result");
+    if (!a.inside(offsets[0], bytes[code_.scores.a_buffer], code_.scores.a)) return outside("left operand");
+    if (!b.inside(offsets[1], bytes[code_.scores.b_buffer], code_.scores.b)) return outside("right operand");
+    if (!d.inside(offsets[2], bytes[code_.values.b_buffer], code_.values.b)) return outside("last operand");
+    if (!c.inside(offsets[3], bytes[code_.values.c_buffer], code_.values.c)) return outside("result");
     return {};
   }
 
