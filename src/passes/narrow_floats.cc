@@ -117,13 +117,22 @@ class Types {
     }
   }
 
-  // The elements of an operand, and how often a product reads each; 0: not known.
-  int64_t reuse(const Node& product, ValueId operand) const {
-    SymInt points = 1;
-    for (SymInt d : attrs_as<ContractAttrs>(*product.attrs).lhs.domain) points *= d;
-    const SymInt elements = element_count(graph_.type(operand));
-    if (!points.is_const() || !elements.is_const()) return 0;
-    return points.value() / std::max<int64_t>(1, elements.value());
+  // How often a product reads each element of an operand, at least: the extents of the variables that its index does not depend
+  // on. Those that only a run knows are taken for large, but in bodies of control flow, which run again and again.
+  int64_t reuse(const IndexMap& map) const {
+    std::set<int> used;
+    for (SymInt e : map.results) {
+      for (SymInt v : vars_of(e)) {
+        if (var_of(v).kind == VarKind::kIndex) used.insert(static_cast<int>(var_of(v).ordinal));
+      }
+    }
+    int64_t times = 1;
+    for (size_t d = 0; d < map.domain.size(); ++d) {
+      if (used.contains(static_cast<int>(d))) continue;
+      const int64_t extent = map.domain[d].is_const() ? map.domain[d].value() : nested_ ? 1 : kLeastReuse;
+      times = std::min(times * std::max<int64_t>(1, extent), kLeastReuse);
+    }
+    return times;
   }
 
   // Whether the value can be had in that type without a kernel of its own.
@@ -169,11 +178,10 @@ class Types {
     SymInt depth = 1;
     for (int64_t k = 0; k < attrs.reduced; ++k) depth *= attrs.lhs.domain[attrs.lhs.domain.size() - 1 - static_cast<size_t>(k)];
     if (depth.is_const() && depth.value() <= 1) return DType::kF32;
-    for (ValueId v : node.operands) {
+    for (size_t k = 0; k < node.operands.size(); ++k) {
+      const ValueId v = node.operands[k];
       if (!is_constant(v) && !flow(type).measured[v]) return DType::kF32;
-      const int64_t times = reuse(node, v);
-      const bool pays = !nested_ && (times == 0 || times >= kLeastReuse);
-      if (!at_hand(v) && !pays) return DType::kF32;
+      if (!at_hand(v) && reuse(k == 0 ? attrs.lhs : attrs.rhs) < kLeastReuse) return DType::kF32;
     }
     return type;
   }

@@ -1,5 +1,6 @@
 // Products of 16-bit floats: on every instruction set, with every result and epilogue, against float64 sums of the rounded
 // operands and the error model.
+#include "backend/cpu/run/tile/ops.h"
 #include "kernel/tolerance.h"
 #include "tests/backend/cpu/contract_reference.h"
 
@@ -21,8 +22,8 @@ std::vector<double> values_of(const std::vector<uint16_t>& halves, DType type) {
 }
 
 // What is behind the sum; the results of a transient problem are kept by the hook.
-enum class Finish { kNothing, kResidual, kHook, kTransient };
-constexpr float kLo = -1.5f, kHi = 2.0f;
+enum class Finish { kNothing, kResidual, kHook, kTransient, kSlope, kActivation };
+constexpr float kLo = -1.5f, kHi = 2.0f, kSlope = 0.125f;
 
 struct Keeper {
   int64_t cols = 0;
@@ -38,7 +39,7 @@ struct Keeper {
 // One run with `threads`; the result as numbers, in the places of the result or, for a transient one, by row and column.
 std::vector<float> run_once(const ContractProblem& p, const ContractConfig& config, const void* a, const void* b,
                             const std::vector<float>& bias, const std::vector<uint16_t>& residual, Finish finish, int threads,
-                            std::vector<std::byte>* bits) {
+                            bool with_residual, std::vector<std::byte>* bits) {
   const Extents e = extents(p);
   const int64_t bytes = dtype_bits(p.c) / 8;
   const Fenced c(e.c * bytes, bytes), fenced_bias(bias), fenced_residual(residual);
@@ -52,6 +53,19 @@ std::vector<float> run_once(const ContractProblem& p, const ContractConfig& conf
     args.epilogue.residual = fenced_residual.get();
     args.epilogue.residual_row = e.cols + 3;
     args.epilogue.residual_type = p.a;
+  }
+  if (finish == Finish::kSlope || finish == Finish::kActivation) {
+    args.epilogue.slope = finish == Finish::kSlope ? kSlope : 1;
+    if (finish == Finish::kActivation)
+      args.epilogue.activation =
+          tile::tile_ops().scalar[static_cast<int>(ScalarOp::k_tanh)][static_cast<int>(tile::RegType::kF32)];
+    if (with_residual) {
+      args.epilogue.residual = fenced_residual.get();
+      args.epilogue.residual_row = e.cols + 3;
+      args.epilogue.residual_type = p.a;
+      args.epilogue.residual_use = finish == Finish::kSlope ? ResidualUse::kAdd : ResidualUse::kMultiply;
+    }
+    args.epilogue.lo = -std::numeric_limits<float>::infinity(), args.epilogue.hi = std::numeric_limits<float>::infinity();
   }
   if (finish == Finish::kHook) args.epilogue.tile = &Hook::call, args.epilogue.self = &hook;
   if (finish == Finish::kTransient) args.epilogue.tile = &Keeper::call, args.epilogue.self = &keeper;
@@ -84,6 +98,7 @@ void check(ContractProblem p, const ContractConfig& config, const std::vector<ui
     return;
   }
   const Extents e = extents(p);
+  const bool thin = config.kind == ContractKind::kDepthwise || config.kind == ContractKind::kGrouped;  // add no residual
   const std::vector<float> bias = random_floats(e.cols, 3);
   const std::vector<uint16_t> residual = random_halves((e.rows - 1) * (e.cols + 3) + e.cols, p.a, 4);
   Fenced packed(packed_size(p, config));
@@ -91,8 +106,8 @@ void check(ContractProblem p, const ContractConfig& config, const std::vector<ui
   const Fenced fenced_a(a), fenced_b(b);
   std::vector<std::byte> first, again;
   const auto* right = packs ? packed.get() : fenced_b.get();
-  const std::vector<float> got = run_once(p, config, fenced_a.get(), right, bias, residual, finish, 1, &first);
-  run_once(p, config, fenced_a.get(), right, bias, residual, finish, 3, &again);
+  const std::vector<float> got = run_once(p, config, fenced_a.get(), right, bias, residual, finish, 1, !thin, &first);
+  run_once(p, config, fenced_a.get(), right, bias, residual, finish, 3, !thin, &again);
   ASSERT_EQ(first, again) << "3 threads give other bits";
   for (int64_t row = 0; row < e.rows; ++row) {
     for (int64_t col = 0; col < e.cols; ++col) {
@@ -103,6 +118,11 @@ void check(ContractProblem p, const ContractConfig& config, const std::vector<ui
       if (finish == Finish::kHook) {
         want = 2 * want + double(row % 7) - double(col % 5);
         allowed = 2 * allowed + 1e-6 * std::fabs(want) + 1e-6;
+      }
+      if (finish == Finish::kSlope || finish == Finish::kActivation) {
+        const double x = sum.sum + bias[col], r0 = thin ? 0 : half_value(residual[row * (e.cols + 3) + col], p.a);
+        want = finish == Finish::kSlope ? (x < 0 ? kSlope * x : x) + r0 : std::tanh(x) * (thin ? 1 : r0);
+        allowed += store_error(p.c, std::fabs(want)) + 1e-5;
       }
       const int64_t at = p.transient ? row * e.cols + col : place(row, col);
       ASSERT_NEAR(got[at], want, allowed) << "row " << row << " col " << col;
@@ -127,10 +147,12 @@ template <class F>
 void for_each_result(ContractProblem p, F f) {
   for (DType type : {DType::kBF16, DType::kF16}) {
     p.a = p.b = type;
-    for (Finish finish : {Finish::kNothing, Finish::kResidual, Finish::kHook, Finish::kTransient}) {
+    for (Finish finish :
+         {Finish::kNothing, Finish::kResidual, Finish::kHook, Finish::kTransient, Finish::kSlope, Finish::kActivation}) {
       for (DType c : {type, DType::kF32}) {
         p.c = c;
         if (c != DType::kF32 && (finish == Finish::kHook || finish == Finish::kTransient)) continue;
+        if (c == DType::kF32 && (finish == Finish::kSlope || finish == Finish::kActivation)) continue;
         f(p, finish);
       }
     }

@@ -26,7 +26,7 @@ Expected<KernelStep> finish(ContractLowering& lowering, const Candidate& candida
 class ContractSource final : public TacticSource {
  public:
   std::string_view name() const override { return "contract"; }
-  std::string fingerprint() const override { return "contract-6"; }
+  std::string fingerprint() const override { return "contract-7"; }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device& device,
                                                        const BuildOptions&) const override {

@@ -143,7 +143,9 @@ std::optional<std::string> ContractLowering::run() {
   }
   if (!none && floats) {
     none = as_simple(*stage, types, simple);
+    if (!none) simple = {}, none = as_activation(*stage, types, simple);
     if (!none) simple = {}, rest = without_sums(types, simple);
+    code_.activation = simple.activation, code_.slope = simple.slope, code_.residual_use = simple.residual_use;
     if (none && simple.result != DType::kF32) code_.c = simple.result, code_.c_buffer = inputs;
     code_.bias_buffer = simple.bias, code_.residual_buffer = simple.residual;
     code_.residual_type = simple.residual_type;
@@ -207,6 +209,66 @@ bool ContractLowering::as_simple(const Contract& stage, const std::vector<Tensor
     acc = static_cast<int32_t>(k);
   }
   return acc == map->body->results()[0] && e.lo <= e.hi;
+}
+
+bool ContractLowering::as_activation(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const {
+  const Region& region = *candidate_->region;
+  const int inputs = static_cast<int>(region.inputs.size());
+  const auto* map = region.stages.size() == 2 ? std::get_if<Map>(&region.stages[1]) : nullptr;
+  if (!map || region.outputs.size() != 1 || region.outputs[0] != inputs + 1 || !is_half(code_.a)) return false;
+  const auto vars = index_vars(*candidate_->context, map->domain);
+  const auto& code = map->body->code();
+  const ScalarInstruction& result = code[map->body->results()[0]];
+  if (result.op != ScalarOp::kCast || result.dtype != code_.a) return false;
+  e.result = result.dtype;
+  // From the result down. The side of an instruction that a tensor is, and the other one.
+  int32_t at = result.args[0];
+  const Access* tensor = nullptr;
+  const auto other_side = [&](int32_t value) -> int32_t {
+    for (int side = 0; side < 2; ++side) {
+      const ScalarInstruction& in = operand_of(code, code[value].args[side]);
+      if (in.op != ScalarOp::kOperand || map->operands[in.index].value == inputs) continue;
+      tensor = &map->operands[in.index];
+      return code[value].args[1 - side];
+    }
+    return -1;
+  };
+  const auto is_unary = [&](int32_t value) { return code[value].op < ScalarOp::kCast && is_activation(code[value].op); };
+  // x < 0 ? x * slope : x
+  const auto sloped = [&](int32_t value) -> int32_t {
+    const ScalarInstruction& in = code[value];
+    if (in.op != ScalarOp::k_select) return -1;
+    const ScalarInstruction &condition = code[in.args[0]], &product = code[in.args[1]];
+    const int32_t x = in.args[2];
+    if (condition.op != ScalarOp::k_less || condition.args[0] != x || code[condition.args[1]].op != ScalarOp::kConst ||
+        code[condition.args[1]].constant.f != 0 || product.op != ScalarOp::k_mul)
+      return -1;
+    const int constant = product.args[0] == x ? 1 : 0;
+    if (product.args[1 - constant] != x || code[product.args[constant]].op != ScalarOp::kConst) return -1;
+    e.slope = static_cast<float>(code[product.args[constant]].constant.f);
+    return x;
+  };
+  if (code[at].op == ScalarOp::k_add || code[at].op == ScalarOp::k_mul) {
+    const int32_t x = other_side(at);
+    if (x != -1 && (code[at].op == ScalarOp::k_mul || is_unary(x) || sloped(x) != -1)) {
+      if (!take_residual(*tensor, vars, types, e)) return false;
+      e.residual_use = code[at].op == ScalarOp::k_add ? ResidualUse::kAdd : ResidualUse::kMultiply;
+      at = x;
+    }
+  }
+  if (is_unary(at)) {
+    e.activation = static_cast<int>(code[at].op);
+    at = code[at].args[0];
+  }
+  if (const int32_t x = sloped(at); x != -1) at = x;
+  while (code[at].op == ScalarOp::k_add) {
+    const int32_t x = other_side(at);
+    if (x == -1 || !take_operand(*tensor, vars, types, e)) return false;
+    at = x;
+  }
+  if (code[at].op != ScalarOp::kOperand) return false;
+  const Access& sum = map->operands[code[at].index];
+  return sum.value == inputs && sum.map.results == vars;
 }
 
 std::optional<Region> ContractLowering::without_sums(const std::vector<TensorType>& types, SimpleEpilogue& e) const {
@@ -275,14 +337,24 @@ bool ContractLowering::take_operand(const Access& access, const std::vector<SymI
   if (type != DType::kF32 && (type != code_.a || !is_half(type))) return false;
   auto place = place_in_result(*candidate_, contraction_, access, vars);
   if (!place) return false;
-  if (type == DType::kF32 && place->per_column() && e.bias == -1 && e.residual == -1 && place->offset.is_const(0)) {
+  const bool first = e.residual == -1 || e.residual_use != ResidualUse::kFirst;
+  if (type == DType::kF32 && place->per_column() && e.bias == -1 && first && place->offset.is_const(0)) {
     e.bias = access.value;
     return true;
   }
+  return take_residual(access, vars, types, e);
+}
+
+bool ContractLowering::take_residual(const Access& access, const std::vector<SymInt>& vars,
+                                     const std::vector<TensorType>& types, SimpleEpilogue& e) const {
+  if (access.value >= static_cast<int>(candidate_->region->inputs.size())) return false;
+  const DType type = types[access.value].dtype;
+  if (type != DType::kF32 && (type != code_.a || !is_half(type))) return false;
+  auto place = place_in_result(*candidate_, contraction_, access, vars);
   // Thin groups keep their sums in scratch, see the depthwise kernels: what is added there is the tile program's.
   const auto* conv = std::get_if<Convolution>(&contraction_.form);
   const bool thin = conv && is_half(code_.a) && conv->in_c.is_const() && conv->in_c.value() <= 8 && !conv->groups.is_const(1);
-  if (e.residual != -1 || thin || !place->per_point()) return false;
+  if (!place || e.residual != -1 || thin || !place->per_point()) return false;
   e.residual_type = type;
   e.residual = access.value;
   e.residual_row = place->row;

@@ -31,6 +31,10 @@ struct SimpleEpilogue {
   DType residual_type = DType::kF32, result = DType::kF32;
   SymInt residual_row = 0, residual_offset = 0;
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
+  // Of 16-bit results, see Epilogue:
+  int activation = -1;
+  float slope = 1;
+  ResidualUse residual_use = ResidualUse::kFirst;
 };
 
 class ContractLowering {
@@ -57,9 +61,13 @@ class ContractLowering {
   std::optional<std::string> run();
   // One map, one output: acc [+ per column] [+ same index] [max, min with constants] [as the type of the operands].
   bool as_simple(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const;
+  // The same for a result of 16 bits: [f or slope] of acc [+ per column] [+ same index], then [+ or * same index].
+  bool as_activation(const Contract& stage, const std::vector<TensorType>& types, SimpleEpilogue& e) const;
   // The region less the sums that its first map begins with and that registers can do: to the map, the accumulator is their
   // result.
   std::optional<Region> without_sums(const std::vector<TensorType>& types, SimpleEpilogue& e) const;
+  bool take_residual(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
+                     SimpleEpilogue& e) const;
   bool take_operand(const Access& access, const std::vector<SymInt>& vars, const std::vector<TensorType>& types,
                     SimpleEpilogue& e) const;
 

@@ -2,6 +2,11 @@
 
 namespace temper::cpu {
 
+bool is_activation(ScalarOp op) {
+  const ScalarInfo& info = scalar_info(op);
+  return info.arity == 1 && (info.rule == TypeRule::kFloat || info.rule == TypeRule::kNumeric);
+}
+
 void ContractCode::encode(ByteWriter& out) const {
   out.enumerator(form);
   out.enumerator(a);
@@ -11,11 +16,12 @@ void ContractCode::encode(ByteWriter& out) const {
   out.enumerator(b_form);
   out.string(config.to_string());
   out.enumerator(residual_type);
+  out.enumerator(residual_use);
   for (int v : {buffers, a_buffer, b_buffer, c_buffer, bias_buffer, residual_buffer, shift_buffer, scale_buffer, a_fill,
-                residual_zero, out_zero}) {
+                residual_zero, out_zero, activation}) {
     out.i32(v);
   }
-  for (float v : {lo, hi, residual_scale, middle_lo, middle_hi, middle_scale}) out.f32(v);
+  for (float v : {lo, hi, residual_scale, middle_lo, middle_hi, middle_scale, slope}) out.f32(v);
   out.vector(epilogue_buffers);
   out.count(epilogue.size());
   out.raw(epilogue);
@@ -31,11 +37,12 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
   code.b_form = TEMPER_TRY(in.enumerator<BForm>(3));
   code.config = TEMPER_TRY(ContractConfig::parse(TEMPER_TRY(in.string())));
   code.residual_type = TEMPER_TRY(in.enumerator<DType>(kDTypeCount));
+  code.residual_use = TEMPER_TRY(in.enumerator<ResidualUse>(3));
   for (int* v : {&code.buffers, &code.a_buffer, &code.b_buffer, &code.c_buffer, &code.bias_buffer, &code.residual_buffer,
-                 &code.shift_buffer, &code.scale_buffer, &code.a_fill, &code.residual_zero, &code.out_zero}) {
+                 &code.shift_buffer, &code.scale_buffer, &code.a_fill, &code.residual_zero, &code.out_zero, &code.activation}) {
     *v = TEMPER_TRY(in.i32());
   }
-  for (float* v : {&code.lo, &code.hi, &code.residual_scale, &code.middle_lo, &code.middle_hi, &code.middle_scale})
+  for (float* v : {&code.lo, &code.hi, &code.residual_scale, &code.middle_lo, &code.middle_hi, &code.middle_scale, &code.slope})
     *v = TEMPER_TRY(in.f32());
   code.epilogue_buffers = TEMPER_TRY(in.vector<int>());
   uint32_t bytes = TEMPER_TRY(in.count(1));
@@ -57,6 +64,9 @@ Expected<ContractCode> ContractCode::decode(ByteReader& in) {
     ok = ok && (r == DType::kF32 || (is_half(code.a) && r == code.a));
   else
     ok = ok && (r == DType::kF32 || r == DType::kU8 || r == DType::kI8);
+  const bool plain = code.activation == -1 && code.slope == 1 && code.residual_use == ResidualUse::kFirst;
+  ok = ok && (plain || (is_half(code.c) && code.activation >= -1 && code.activation < kScalarRows));
+  ok = ok && (code.activation == -1 || is_activation(static_cast<ScalarOp>(code.activation)));
   // Kernels that keep their sums of 16-bit floats in scratch add no residual.
   const bool one_channel = code.config.kind == ContractKind::kDepthwise || code.config.kind == ContractKind::kGrouped;
   ok = ok && !(one_channel && is_half(code.a) && code.residual_buffer != -1);

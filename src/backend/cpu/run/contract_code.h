@@ -8,6 +8,7 @@
 
 #include "backend/cpu/run/contract/contract.h"
 #include "base/bytes.h"
+#include "scalar/scalar.h"
 
 namespace temper::cpu {
 
@@ -24,6 +25,9 @@ struct ContractOffsets {
 };
 inline constexpr int kOffsetFields = 5;
 
+// A row of scalar.def that makes a float of one float.
+bool is_activation(ScalarOp op);
+
 struct ContractCode {
   ContractProblem::Form form = ContractProblem::Form::kGemm;
   DType a = DType::kF32, b = DType::kF32, c = DType::kF32;
@@ -38,6 +42,10 @@ struct ContractCode {
   int shift_buffer = -1, scale_buffer = -1;
   DType residual_type = DType::kF32;
   int a_fill = 0, residual_zero = 0, out_zero = 0;
+  // 16-bit results: see Epilogue. `activation` is a row of scalar.def, or -1.
+  int activation = -1;
+  float slope = 1;
+  ResidualUse residual_use = ResidualUse::kFirst;
   float residual_scale = 1, middle_lo = 0, middle_hi = 0, middle_scale = 0;
   std::vector<int> epilogue_buffers;  // buffer of the step for each buffer of the epilogue; empty: no epilogue
   std::vector<std::byte> epilogue;    // for TileEpilogue::decode

@@ -2,6 +2,7 @@
 #include "backend/cpu/run/contract_bounds.h"
 #include "backend/cpu/run/kernel.h"
 #include "backend/cpu/run/tile/epilogue.h"
+#include "backend/cpu/run/tile/ops.h"
 
 namespace temper::cpu {
 namespace {
@@ -15,7 +16,9 @@ class ContractLaunch final : public Launch {
         config_(config),
         offsets_(offsets),
         epilogue_(std::move(epilogue)),
-        epilogue_buffers_(code.epilogue_buffers.size()) {}
+        epilogue_buffers_(code.epilogue_buffers.size()) {
+    if (code.activation != -1) activation_ = tile::tile_ops().scalar[code.activation][static_cast<int>(tile::RegType::kF32)];
+  }
 
   int64_t workspace_bytes(int workers) const override {
     return core_bytes(workers) + (epilogue_ ? workers * epilogue_->scratch_bytes() : 0);
@@ -33,6 +36,9 @@ class ContractLaunch final : public Launch {
       residual = buffers[code_.residual_buffer] + dtype_bytes(code_.residual_type, offsets_.residual);
     if (is_float(code_.a)) args.epilogue.residual = residual;
     args.epilogue.residual_type = code_.residual_type;
+    args.epilogue.residual_use = code_.residual_use;
+    args.epilogue.slope = code_.slope;
+    args.epilogue.activation = activation_;
     args.epilogue.residual_row = offsets_.residual_row;
     args.epilogue.lo = code_.lo;
     args.epilogue.hi = code_.hi;
@@ -66,6 +72,7 @@ class ContractLaunch final : public Launch {
   ContractOffsets offsets_;
   std::unique_ptr<TileEpilogue::Bound> epilogue_;
   std::vector<std::byte*> epilogue_buffers_;
+  ActivationFn activation_ = nullptr;
 };
 
 class ContractKernel final : public Kernel {

@@ -98,6 +98,17 @@ struct ContractProblem {
   double flops() const;   // of the definition: 2 per multiply-add, padding counted
 };
 
+namespace tile {
+struct OpCall;
+}
+using ActivationFn = void (*)(const tile::OpCall& call);  // a row of one operand of tile::OpTable
+
+enum class ResidualUse : uint8_t {
+  kFirst,     // + residual before everything but the bias
+  kAdd,       // + residual at last
+  kMultiply,  // * residual at last
+};
+
 // What happens to a finished output value, in this order: + bias, + residual, clamp to [lo, hi], store; then `tile` is called
 // on pieces of the output, in place, while they are in the cache. Rows number the output pixels (or batch x rows of a
 // GEMM) in dense order; columns number the output channels of all groups. `tile` sees every element exactly once, from
@@ -111,6 +122,11 @@ struct Epilogue {
   void (*tile)(void* self, int worker, void* tile, int64_t ld, int64_t row, int64_t rows, int64_t col, int64_t cols) = nullptr;
   void* self = nullptr;               // only for a result of 4 bytes, f32 or i32
   DType residual_type = DType::kF32;  // or that of 16-bit operands
+  // Only for results of 16 bits, behind + bias and before the clamp: what is below zero times `slope`, then `activation` of
+  // each value, then the residual, if it comes last.
+  float slope = 1;
+  ActivationFn activation = nullptr;
+  ResidualUse residual_use = ResidualUse::kFirst;
 };
 inline constexpr int64_t kMaxTileElements = 4096;
 

@@ -96,6 +96,10 @@ void run_row(const Job& job, int64_t image, int64_t y, int64_t c, int64_t channe
       call.x = x * g.stride_w - g.pad_left;
       call.pixels = std::min(most, g.out_w - x);
       (g.in_c == 1 ? job.kernels.depthwise_bf16 : job.kernels.grouped_bf16)(call);
+      if (e.slope != 1) {
+        for (float* v = sums; v < sums + call.pixels * channels; ++v) *v = *v < 0 ? *v * e.slope : *v;
+      }
+      if (e.activation != nullptr) activate(e.activation, sums, call.pixels * channels);
       void* made = sums;
       int64_t made_step = channels;
       if (!job.transient) {

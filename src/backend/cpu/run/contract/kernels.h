@@ -10,6 +10,10 @@
 
 #include "base/cpu_info.h"
 
+namespace temper::cpu::tile {
+struct OpCall;
+}
+
 namespace temper::cpu {
 
 inline constexpr int kMaxRows = 14;    // the tallest register tile of any kernel
@@ -31,8 +35,15 @@ struct TileFinish {
   float residual_zero = 0, residual_scale = 1;
   int32_t out_zero = 0;
   int32_t out_kind = 0, residual_kind = 0;  // ElementKind; of floats too
+  // Results of 16 bits only:
+  float slope = 1;
+  void (*activation)(const tile::OpCall&) = nullptr;
+  int32_t residual_use = 0;  // ResidualUse
 };
 enum ElementKind : int32_t { kElementF32, kElementI32, kElementU8, kElementI8, kElementF16, kElementBF16 };
+
+// values[i] = activation(values[i]).
+void activate(void (*activation)(const tile::OpCall&), float* values, int64_t count);
 
 // One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
 struct TileCall {
@@ -153,6 +164,8 @@ struct KernelTable {
   void (*grouped)(const DepthwiseCall&) = nullptr;         // null where there is no permutation of lanes
   void (*depthwise_bf16)(const DepthwiseCall&) = nullptr;  // the same of bf16 inputs, with an f32 result
   void (*grouped_bf16)(const DepthwiseCall&) = nullptr;
+  // Pixels of an odd number of 16-bit channels, up to 31, which lie close together: each gets a zero behind it.
+  void (*pad_pixels)(const uint16_t* from, int64_t channels, int64_t pixels, uint16_t* to) = nullptr;
   // Rows k and k + 1 of a 16-bit matrix become pairs: to[2 j] = even[j], to[2 j + 1] = odd[j].
   void (*pair)(const uint16_t* even, const uint16_t* odd, int64_t count, uint16_t* to) = nullptr;
   void (*depthwise_i8)(const DepthwiseI8Call&) = nullptr;  // null on the baseline

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/cpu/run/tile/ops.h"
+
 namespace temper::cpu {
 namespace {
 
@@ -235,6 +237,14 @@ int64_t phase_offset(const ContractProblem& problem, const Lowering& l, int64_t 
     bytes += round_up(make_phase(problem, l, i).taps() * l.units * l.padded_cols() * 4, 64);
   }
   return bytes;
+}
+
+void activate(void (*activation)(const tile::OpCall&), float* values, int64_t count) {
+  tile::OpCall call;
+  call.dst = reinterpret_cast<std::byte*>(values);
+  call.src[0] = call.dst;
+  call.cols = count;
+  activation(call);
 }
 
 int32_t element_kind(DType type) {

@@ -198,6 +198,9 @@ void start_finish(const Job& job, const Block& b, TileFinish& f) {
   f.residual_row = e.residual_row * residual_bytes(e) * b.phase.x.out_step;
   f.out_kind = element_kind(job.problem.c);
   f.residual_kind = element_kind(e.residual_type);
+  f.slope = e.slope;
+  f.activation = e.activation;
+  f.residual_use = static_cast<int32_t>(e.residual_use);
   if (!l.integer) return;
   start_quantized(q, job.problem.c, f);
   f.residual_row = q.residual_row * residual_bytes(q) * b.phase.x.out_step;

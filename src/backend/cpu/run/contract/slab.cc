@@ -88,9 +88,13 @@ struct RowCopy {
     int64_t begin = first_x >= 0 ? 0 : std::min(count, divide_up(-first_x, step));
     int64_t end = first_x >= l.in_width ? begin : std::max(begin, std::min(count, divide_up(l.in_width - first_x, step)));
     for (int64_t i = 0; i < begin; ++i) fill_pixel(convert, l.units, to + i * to_step);
+    const bool pads = convert.kind == Convert::kCopy2 && l.channels % 2 != 0 && l.channels < 32 && l.kernels->pad_pixels;
     if ((convert.kind == Convert::kCopy4 || convert.kind == Convert::kCopy2) && step == 1 && to_step == l.in_pixel &&
         to_step == l.units * 4) {
       std::memcpy(to + begin * to_step, row + (first_x + begin) * l.in_pixel, (end - begin) * to_step);
+    } else if (pads && step == 1 && to_step == l.units * 4 && l.in_pixel == l.channels * 2) {
+      l.kernels->pad_pixels(reinterpret_cast<const uint16_t*>(row + (first_x + begin) * l.in_pixel), l.channels, end - begin,
+                            reinterpret_cast<uint16_t*>(to + begin * to_step));
     } else {
       for (int64_t i = begin; i < end; ++i) {
         copy_pixel(convert, row + (first_x + i * step) * l.in_pixel, l.channels, l.units, to + i * to_step);

@@ -25,19 +25,32 @@ TEMPER_INLINE inline uint16_t narrow_bf16(float x) {
   return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
 }
 
+// ResidualUse.
+constexpr int32_t kResidualFirst = 0, kResidualAdd = 1;
+
 // Sums of floats as they lie in scratch to a result, or from a residual, of 16 bits.
-TEMPER_KERNEL inline void end_mixed(const float* sums, int64_t step, const TileCall& t, int64_t rows) {
+TEMPER_INLINE inline float mixed_residual(const TileFinish& f, const char* row, int64_t j) {
+  const auto* halves = reinterpret_cast<const uint16_t*>(row);
+  if (f.residual_kind == kElementF32) return reinterpret_cast<const float*>(row)[j];
+  return f.residual_kind == kElementBF16 ? widen_bf16(halves[j]) : f16_to_f32(halves[j]);
+}
+TEMPER_KERNEL inline void end_mixed(float* sums, int64_t step, const TileCall& t, int64_t rows) {
   const TileFinish& f = t.finish;
-  for (int64_t i = 0; i < rows; ++i, sums += step) {
-    const char* residual = f.residual == nullptr ? nullptr : f.residual + i * f.residual_row;
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < t.cols; ++j) {
+      float& v = sums[i * step + j];
+      if (f.residual != nullptr && f.residual_use == kResidualFirst) v += mixed_residual(f, f.residual + i * f.residual_row, j);
+      v = v < 0 ? v * f.slope : v;
+    }
+  }
+  if (f.activation != nullptr) activate(f.activation, sums, rows * step);
+  for (int64_t i = 0; i < rows; ++i) {
     char* c = t.c + i * t.c_row;
     for (int64_t j = 0; j < t.cols; ++j) {
-      float v = sums[j];
-      if (residual != nullptr) {
-        const auto* halves = reinterpret_cast<const uint16_t*>(residual);
-        v += f.residual_kind == kElementF32    ? reinterpret_cast<const float*>(residual)[j]
-             : f.residual_kind == kElementBF16 ? widen_bf16(halves[j])
-                                               : f16_to_f32(halves[j]);
+      float v = sums[i * step + j];
+      if (f.residual != nullptr && f.residual_use != kResidualFirst) {
+        const float r = mixed_residual(f, f.residual + i * f.residual_row, j);
+        v = f.residual_use == kResidualAdd ? v + r : v * r;
       }
       v = v < f.lo ? f.lo : v;  // a NaN stays
       v = v > f.hi ? f.hi : v;
@@ -123,16 +136,22 @@ TEMPER_KERNEL void tile(const TileCall& t) {
   if constexpr (Op::kAddsBias) {  // of floats
     if (t.last && (t.finish.out_kind != kElementF32 || t.finish.residual_kind != kElementF32)) {
       if constexpr (Op::kMixesInRegisters) {
-        unrolled<MR>([&](auto i) TEMPER_INLINE {
-          unrolled<NV>([&](auto j) TEMPER_INLINE { Op::end_mixed(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
-        });
-      } else {
-        alignas(64) float sums[MR * NV * Op::kLanes];
-        const auto whole = Op::mask(Op::kLanes);
-        unrolled<MR * NV>(
-            [&](auto i) TEMPER_INLINE { Op::store_sum(reinterpret_cast<char*>(sums + i * Op::kLanes), acc[i], whole, false); });
-        end_mixed(sums, NV * Op::kLanes, t, MR);
+        if (t.finish.activation == nullptr) {
+          unrolled<MR>([&](auto i) TEMPER_INLINE {
+            unrolled<NV>([&](auto j)
+                             TEMPER_INLINE { Op::end_mixed(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
+          });
+          return;
+        }
       }
+      alignas(64) float sums[MR * NV * Op::kLanes];
+      const auto whole = Op::mask(Op::kLanes);
+      unrolled<MR * NV>(
+          [&](auto i) TEMPER_INLINE { Op::store_sum(reinterpret_cast<char*>(sums + i * Op::kLanes), acc[i], whole, false); });
+      if constexpr (Op::kMixesInRegisters)
+        Op::end_rows(sums, NV * Op::kLanes, t, MR);
+      else
+        end_mixed(sums, NV * Op::kLanes, t, MR);
       return;
     }
   }

@@ -352,6 +352,11 @@ void op_load(const OpCall& c) {
     if constexpr (kType == DType::kBF16) {
       for (; i + 16 <= c.cols; i += 16)
         _mm512_storeu_ps(d + i, widened_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i))));
+      if (i < c.cols) {
+        const auto part = static_cast<__mmask16>((1u << (c.cols - i)) - 1);
+        _mm512_mask_storeu_ps(d + i, part, widened_bf16(_mm256_maskz_loadu_epi16(part, a + i)));
+        continue;
+      }
     }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {
@@ -387,6 +392,11 @@ void op_store(const OpCall& c) {
     if constexpr (kType == DType::kBF16) {
       for (; i + 16 <= c.cols; i += 16)
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(d + i), narrowed_bf16(_mm512_loadu_ps(a + i)));
+      if (i < c.cols) {
+        const auto part = static_cast<__mmask16>((1u << (c.cols - i)) - 1);
+        _mm256_mask_storeu_epi16(d + i, part, narrowed_bf16(_mm512_maskz_loadu_ps(part, a + i)));
+        continue;
+      }
     }
 #elif defined(__AVX2__)
     if constexpr (kType == DType::kF16) {

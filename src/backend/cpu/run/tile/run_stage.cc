@@ -166,7 +166,8 @@ class TileRun {
     int64_t step_bytes;
     destination(op, result, registers, step_bytes);
     const std::byte* tensor = run_.places[op.place];
-    if (op.fn != nullptr && op.guards == 0 && op.index < 0 && op.guard < 0 && op.size != 0 && (b.col == 1 || b.cols == 1)) {
+    const bool dense = op.index < 0 && op.guard < 0 && op.size != 0 && (b.col == 1 || b.cols == 1);
+    if (op.fn != nullptr && dense && (op.guards == 0 || inside(op, result.varies, b))) {
       OpCall call;
       call.dst = registers;
       call.dst_step = b.cols * reg_bytes(result.type);
