@@ -11,7 +11,8 @@ class IUffParser {
  public:
   virtual bool registerInput(char const* inputName, nvinfer1::Dims inputDims, UffInputOrder inputOrder) noexcept = 0;
   virtual bool registerOutput(char const* outputName) noexcept = 0;
-  virtual bool parse(char const* file, nvinfer1::INetworkDefinition& network, nvinfer1::DataType weightsType) noexcept = 0;
+  virtual bool parse(char const* file, nvinfer1::INetworkDefinition& network,
+                     nvinfer1::DataType weightsType = nvinfer1::DataType::kFLOAT) noexcept = 0;
   virtual void destroy() noexcept = 0;
   virtual ~IUffParser() noexcept = default;
 };

@@ -31,6 +31,7 @@ struct __nv_bfloat16 {
   __nv_bfloat16(int value) : __nv_bfloat16(static_cast<float>(value)) {}
   operator float() const { return hostcuda::bfloat16_value(x); }
 };
+typedef __nv_bfloat16 nv_bfloat16;
 inline float __bfloat162float(__nv_bfloat16 value) { return value; }
 inline __nv_bfloat16 __float2bfloat16(float value) { return value; }
 #endif

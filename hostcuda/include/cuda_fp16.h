@@ -11,7 +11,7 @@ namespace hostcuda {
 inline float half_value(std::uint16_t bits) {
   const std::uint32_t sign = (bits & 0x8000u) << 16, exponent = bits >> 10 & 31u, fraction = bits & 1023u;
   if (exponent == 0) {
-    const float small = static_cast<float>(fraction) * 0x1p-24f;
+    const float small = static_cast<float>(fraction) * 5.9604644775390625e-8f;
     return sign ? -small : small;
   }
   const std::uint32_t wide = sign | (exponent == 31 ? 255u : exponent + 112u) << 23 | fraction << 13;
@@ -27,7 +27,7 @@ inline std::uint16_t half_bits(float value) {
   if (magnitude >= 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7C00u | (magnitude > 0x7F800000u ? 0x200u : 0u));
   if (magnitude >= 0x477FF000u) return static_cast<std::uint16_t>(sign | 0x7C00u);
   if (magnitude < 0x38800000u) {
-    const float scaled = (sign ? -value : value) * 0x1p24f;  // exact: a power of two
+    const float scaled = (sign ? -value : value) * 16777216.0f;  // exact: a power of two
     const auto whole = static_cast<std::uint32_t>(scaled);
     const float rest = scaled - static_cast<float>(whole);
     return static_cast<std::uint16_t>(sign | (whole + (rest > 0.5f || (rest == 0.5f && (whole & 1u)) ? 1u : 0u)));

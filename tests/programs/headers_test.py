@@ -13,13 +13,15 @@ import sys
 HEADERS = ["NvInfer", "NvInferRuntime", "NvInferRuntimeCommon", "NvInferRuntimeBase", "NvInferRuntimePlugin", "NvInferPluginBase",
            "NvInferImpl", "NvInferVersion", "NvInferPlugin", "NvInferPluginUtils", "NvInferLegacyDims", "NvOnnxParser",
            "NvOnnxConfig", "NvUtils", "NvInferConsistency", "NvInferSafeRuntime", "NvCaffeParser", "NvUffParser"]
+# Of the CUDA runtime for machines without one.
+CUDA_HEADERS = ["cuda", "cuda_runtime_api", "cuda_runtime", "cuda_profiler_api", "cuda_fp16", "cuda_bf16", "cuda_fp8"]
 STANDARDS = {8: ["c++14", "c++17"], 10: ["c++17", "c++20"], 11: ["c++20"]}
 VERSIONS = {8: "8.6.1", 10: "10.16.0", 11: "11.1.0"}
 
 
 def compile_alone(include, cuda, compiler, level, standard, header):
     command = [compiler, f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unused-parameter",
-               "-fsyntax-only", "-I", include / str(level), "-isystem", cuda, "-x", "c++", "-"]
+               "-fsyntax-only", "-I", include / str(level), "-I", cuda, "-x", "c++", "-"]
     done = subprocess.run(command, input=f'#include "{header}.h"\nint main() {{}}\n', text=True, capture_output=True)
     return [] if done.returncode == 0 else [f"{header}.h, level {level}, {compiler} -std={standard}:\n{done.stderr[:2000]}"]
 
@@ -40,11 +42,11 @@ def main():
                 for level, version in VERSIONS.items() if version_as_text(include, level) != version]
     compilers = [c for c in ("g++", "clang++-14", "clang++") if shutil.which(c)][:2]
     jobs = [(include, cuda, compiler, level, standard, header)
-            for level, standards in STANDARDS.items() for compiler in compilers for standard in standards for header in HEADERS]
+            for level, standards in STANDARDS.items() for compiler in compilers for standard in standards for header in HEADERS + CUDA_HEADERS]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for found in pool.map(lambda job: compile_alone(*job), jobs):
             problems += found
-    print("\n".join(problems) or f"{len(jobs)} compilations of {len(HEADERS)} headers are clean")
+    print("\n".join(problems) or f"{len(jobs)} compilations of {len(HEADERS + CUDA_HEADERS)} headers are clean")
     return 1 if problems else 0
 
 
