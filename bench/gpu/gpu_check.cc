@@ -1,12 +1,14 @@
 // Checks and times plans for the GPU at hand: every operator sample against the exact interpreter, and models against the CPU
 // backend.
 //
-//   gpu_check samples [PART PARTS [FILTER]]    one JSON line per sample and extent that is wrong, and one of counts at the end
-//   gpu_check products [PART PARTS [FILTER]]   the same for contractions at the sizes where kernels change, and with infinities
-//   gpu_check model FILE.onnx PLAN [tf32]      builds for the GPU into PLAN, and compares its outputs with the CPU's: one line
-//   gpu_check time PLAN [SECONDS]              runs a plan alone: one line with milliseconds of a run, and its slowest steps
-//   gpu_check graphs PLAN...                   for each plan, microseconds of a run, of many in one graph: one line
-//   gpu_check enqueue PLAN                     the cost of an enqueue, rotating addresses, a capture of the caller's: one line
+//   gpu_check samples [PART PARTS [FILTER [f16|bf16]]]   one JSON line per sample and extent that is wrong, and one of counts
+//   at the end; with another type, its f32 operands are of that one gpu_check products [PART PARTS [FILTER]]   the same for
+//   contractions at the sizes where kernels change, and with infinities gpu_check model FILE.onnx PLAN [tf32]      builds for
+//   the GPU into PLAN, and compares its outputs with the CPU's: one line gpu_check time PLAN [SECONDS]              runs a plan
+//   alone: one line with milliseconds of a run, and its slowest steps gpu_check build FILE.onnx PLAN [LEVEL]     builds for the
+//   GPU into PLAN, and no more: one line gpu_check graphs PLAN...                   for each plan, microseconds of a run, of
+//   many in one graph: one line gpu_check enqueue PLAN                     the cost of an enqueue, rotating addresses, a
+//   capture of the caller's: one line
 //
 // Kernels are compiled by NVRTC where the plan is built; run.py runs all of it and writes the record.
 #include <array>
@@ -72,10 +74,10 @@ std::vector<int64_t> dims_of(const TensorType& type, const Extents& extents) {
 }
 using Bytes = std::shared_ptr<std::vector<std::byte>>;
 
-Expected<Bytes> build(const Graph& graph, const Device& device, bool tf32, const Extents& extents) {
+Expected<Bytes> build(const Graph& graph, const Device& device, bool tf32, const Extents& extents, int level = 0) {
   BuildConfig config;
   config.compile.device = device;
-  config.compile.build.optimization_level = 0;
+  config.compile.build.optimization_level = level;
   config.compile.build.tf32 = tf32;
   for (ValueId v : graph.inputs()) {
     const std::vector<int64_t> dims = dims_of(graph.type(v), extents);
@@ -143,7 +145,7 @@ Expected<double> check_sample(const Graph& core, const Engine& engine, int64_t e
   return worst;
 }
 
-int samples(int part, int parts, const std::string& filter, const std::string& target) {
+int samples(int part, int parts, const std::string& filter, const std::string& floats, const std::string& target) {
   int right = 0, wrong = 0, number = 0;
   for (const SampleName& sample : all_samples()) {
     const std::string name = sample.op->name + "_" + std::to_string(sample.number);
@@ -158,7 +160,8 @@ int samples(int part, int parts, const std::string& filter, const std::string& t
                   long(extent), status, std::isfinite(d) ? d : 1e30, json(why).c_str());
       std::fflush(stdout);
     };
-    auto graph = sample_graph(sample);
+    auto graph = sample_graph(sample, floats);
+    if (!graph.ok() && floats != "f32") continue;  // not every operator takes them
     PassOptions options;
     for (const Pass& pass : all_passes()) options.disabled.insert(std::string(pass.name));
     if (!graph.ok()) {
@@ -205,10 +208,12 @@ Expected<std::array<double, 2>> check_product(const ProductCase& product, const 
   return found;
 }
 
-int products(int part, int parts, const std::string& filter, const std::string& target) {
+int products(int part, int parts, const std::string& filter, const std::string& floats, const std::string& target) {
   int right = 0, wrong = 0, number = 0;
   for (const ProductCase& product : product_cases()) {
-    if (product.name().find(filter) == std::string::npos || number++ % parts != part) continue;
+    if (product.name().find(filter) == std::string::npos || product.text.find(floats) == std::string::npos ||
+        number++ % parts != part)
+      continue;
     std::string where;
     auto found = check_product(product, target, where);
     const bool ok = found.ok() && (*found)[0] <= 1 && (*found)[1] <= 1;
@@ -272,6 +277,16 @@ Status check_model(const std::string& path, const std::string& plan, bool tf32, 
       "\"load_ms\": %.1f}\n",
       json(path).c_str(), tf32 ? "true" : "false", worst <= (coarse ? 2e-2 : 1e-3) ? "ok" : "wrong", worst, import_ms, build_ms,
       load_ms);
+  return {};
+}
+
+Status build_model(const std::string& path, const std::string& plan, int level, const std::string& target) {
+  onnx::Import imported = onnx::import_file(path);
+  if (!imported.graph) return Error(imported.problems.front());
+  const auto start = Clock::now();
+  Bytes bytes = TEMPER_TRY(build(*imported.graph, {target, 1}, false, extent_of, level));
+  std::ofstream(plan, std::ios::binary).write(reinterpret_cast<const char*>(bytes->data()), std::streamsize(bytes->size()));
+  std::printf("{\"plan\": %s, \"build_ms\": %.1f}\n", json(plan).c_str(), ms_since(start));
   return {};
 }
 
@@ -364,11 +379,12 @@ int main(int argc, char** argv) {
   using namespace temper::testing;
   const std::string command = argc > 1 ? argv[1] : "";
   const bool many = command == "samples" || command == "products";
-  if (!many && !(command == "model" && argc > 3) &&
+  if (!many && !((command == "model" || command == "build") && argc > 3) &&
       !((command == "time" || command == "enqueue" || command == "graphs") && argc > 2)) {
     std::fprintf(stderr,
-                 "usage: gpu_check samples|products [PART PARTS [FILTER]] | gpu_check model FILE.onnx PLAN [tf32] | "
-                 "gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check graphs PLAN...\n");
+                 "usage: gpu_check samples|products [PART PARTS [FILTER [f16|bf16]]] | gpu_check model FILE.onnx PLAN [tf32] | "
+                 "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check "
+                 "graphs PLAN...\n");
     return 2;
   }
   auto target = gpu_target();
@@ -377,12 +393,17 @@ int main(int argc, char** argv) {
     return 3;
   }
   if (many) {
-    return (command == "samples" ? samples : products)(
-        argc > 2 ? std::atoi(argv[2]) : 0, argc > 3 ? std::max(1, std::atoi(argv[3])) : 1, argc > 4 ? argv[4] : "", *target);
+    return (command == "samples" ? samples : products)(argc > 2 ? std::atoi(argv[2]) : 0,
+                                                       argc > 3 ? std::max(1, std::atoi(argv[3])) : 1, argc > 4 ? argv[4] : "",
+                                                       argc > 5               ? argv[5]
+                                                       : command == "samples" ? "f32"
+                                                                              : "",
+                                                       *target);
   }
   const std::vector<std::string> plans(argv + 2, argv + argc);
   temper::Status status = command == "enqueue"  ? check_enqueue(argv[2])
                           : command == "graphs" ? time_in_graphs(plans)
+                          : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
                           : command == "model"  ? check_model(argv[2], argv[3], argc > 4, *target)
                                                 : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
   if (!status.ok())

@@ -21,9 +21,15 @@ std::vector<SampleName> all_samples() {
   return all;
 }
 
-Expected<Graph> sample_graph(const SampleName& name) {
+Expected<Graph> sample_graph(const SampleName& name) { return sample_graph(name, "f32"); }
+
+Expected<Graph> sample_graph(const SampleName& name, std::string_view floats) {
+  constexpr std::string_view kFloats = "f32[";
+  std::string text = name.text();
+  for (size_t at = 0; (at = text.find(kFloats, at)) != std::string::npos; at += floats.size())
+    if (at == 0 || text[at - 1] != 'b') text.replace(at, kFloats.size() - 1, floats);
   auto context = std::make_shared<SymContext>();
-  OpSample sample = TEMPER_TRY(parse_sample(*name.op, name.text(), *context));
+  OpSample sample = TEMPER_TRY(parse_sample(*name.op, text, *context));
   Graph graph(context);
   Builder builder(graph, name.op->name);
   std::vector<Val> operands;

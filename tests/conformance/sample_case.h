@@ -22,6 +22,8 @@ std::vector<SampleName> all_samples();
 
 // A graph of one node, with inputs "x0", "x1", ... and outputs "y0", "y1", ...
 Expected<Graph> sample_graph(const SampleName& sample);
+// The same with f32 operands of type `floats`, "f16" or "bf16"; an error where the operator does not take them.
+Expected<Graph> sample_graph(const SampleName& sample, std::string_view floats);
 
 // Random tensors for the graph's inputs; every symbol has the extent given. Integers are small and not negative, so that they
 // can be positions, sizes and repetitions.
