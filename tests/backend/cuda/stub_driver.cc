@@ -351,8 +351,16 @@ EXPORT int cuModuleGetFunction(void** function, void* module, const char* name) 
 EXPORT int cuFuncSetAttribute(void* function, int attribute, int value) {
   return enter(state().modules.contains(function) && attribute == 8 && value > 0 && value <= 99 << 10);
 }
-EXPORT int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned, unsigned,
-                          void* stream, void** parameters, void**) {
+EXPORT int cuLaunchKernelEx(const void* what, void* function, void** parameters, void**) {
+  struct Launch {
+    unsigned x, y, z, threads, threads_y, threads_z, shared;
+    void* stream;
+    const void* attributes;
+    unsigned attribute_count;
+  };
+  const auto& launch = *static_cast<const Launch*>(what);
+  const unsigned x = launch.x, y = launch.y, z = launch.z, threads = launch.threads;
+  void* stream = launch.stream;
   const int result = enter(state().modules.contains(function) && x > 0 && y == 1 && z == 1 && threads > 0 && threads <= 1024 &&
                            is_stream(stream) && parameters != nullptr);
   if (result != 0) return result;

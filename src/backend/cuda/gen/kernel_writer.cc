@@ -11,6 +11,7 @@ namespace {
 constexpr int kThreads = 256;        // of a block whose items are independent
 constexpr int kReduceThreads = 128;  // of a block that reduces together
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
+constexpr int kLeastThatWaits = 90;  // architecture on which a kernel can be started before the one that it waits for has ended
 
 SymInt bytes_of(SymInt count, DType dtype) {
   const int bits = dtype_bits(dtype);
@@ -102,11 +103,12 @@ void KernelWriter::begin_items(SymInt count) {
 void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
+  const bool waits = architecture_ >= kLeastThatWaits;
   const std::string alone = cluster > 0 ? ", 1" : "";
   const std::string together = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
   text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
-           "(const __grid_constant__ Args a) {\n" + body_ + "}\n";
-  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes});
+           "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
+  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits});
   body_.clear();
 }
 

@@ -12,6 +12,13 @@ typedef long long s64; typedef unsigned long long u64;
 __device__ inline float f32_bits(u32 b) { return __uint_as_float(b); }
 __device__ inline double f64_bits(u64 b) { return __longlong_as_double((s64)b); }
 
+// Waits until the kernel before has done everything; then the next one may take its places, no earlier, for places are few.
+__device__ inline void wait_and_start_next() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 // An integer of a width of its own: results wrap around in it.
 template <class T, int bits = (int)sizeof(T) * 8>
 struct Int {

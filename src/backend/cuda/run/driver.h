@@ -44,6 +44,21 @@ struct CuKernelNode {
   CuContext context = nullptr;
 };
 
+// CUlaunchAttribute and CUlaunchConfig.
+struct CuLaunchAttribute {
+  int id = 0;
+  int unused = 0;
+  int value = 0;
+  char rest[60] = {};
+};
+struct CuLaunch {
+  unsigned grid_x = 1, grid_y = 1, grid_z = 1, block_x = 1, block_y = 1, block_z = 1;
+  unsigned shared_bytes = 0;
+  CuStream stream = nullptr;
+  const CuLaunchAttribute* attributes = nullptr;
+  unsigned attribute_count = 0;
+};
+
 // The numbers are those of cuda.h.
 inline constexpr int kStreamNonBlocking = 1;
 inline constexpr unsigned kEventWithoutTime = 2;
@@ -54,6 +69,7 @@ inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMulti
 inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
 inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
 inline constexpr int kCapturing = 1;             // of cuStreamIsCapturing; 0 not, 2 invalidated
+inline constexpr int kLaunchEarly = 6;           // programmatic serialization with the kernel before it in the stream
 // Of cuTensorMapEncodeTiled.
 inline constexpr int kMapF16 = 6, kMapBF16 = 9, kMapSwizzle128 = 3, kMapPromotion256 = 3;
 inline constexpr int kLeastDriver = 12030;

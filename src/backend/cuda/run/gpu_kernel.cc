@@ -140,9 +140,15 @@ Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte
   for (size_t e = 0; e < blocks_.size(); ++e) {
     if (blocks_[e] == 0) continue;
     const KernelProgram::Entry& entry = kernel_.program().entries[e];
-    TEMPER_TRY(driver.check(driver.api.cuLaunchKernel(kernel_.function(e), blocks_[e], 1, 1, unsigned(entry.threads), 1, 1,
-                                                      unsigned(entry.shared_bytes), stream, parameters, nullptr),
-                            "cuLaunchKernel"));
+    const CuLaunchAttribute early{.id = kLaunchEarly, .value = 1};
+    const CuLaunch launch{.grid_x = blocks_[e],
+                          .block_x = unsigned(entry.threads),
+                          .shared_bytes = unsigned(entry.shared_bytes),
+                          .stream = stream,
+                          .attributes = &early,
+                          .attribute_count = entry.waits ? 1u : 0u};
+    TEMPER_TRY(
+        driver.check(driver.api.cuLaunchKernelEx(&launch, kernel_.function(e), parameters, nullptr), "cuLaunchKernelEx"));
     if (!nodes) continue;
     int status = 0;
     const CuGraphNode* last = nullptr;

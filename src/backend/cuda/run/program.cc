@@ -46,6 +46,7 @@ void encode(const KernelProgram& p, ByteWriter& out) {
     out.i32(e.threads);
     out.i32(e.blocks);
     out.i32(e.shared_bytes);
+    out.i32(e.waits);
   }
   out.count(p.maps.size());
   for (const KernelProgram::Map& m : p.maps) {
@@ -73,13 +74,14 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
   for (int32_t t : p.temporaries) {
     if (!is_number(t)) return bad("temporaries");
   }
-  const uint32_t entries = TEMPER_TRY(in.count(16));
+  const uint32_t entries = TEMPER_TRY(in.count(20));
   for (uint32_t i = 0; i < entries; ++i) {
     KernelProgram::Entry e;
     e.name = TEMPER_TRY(in.string());
     e.threads = TEMPER_TRY(in.i32());
     e.blocks = TEMPER_TRY(in.i32());
     e.shared_bytes = TEMPER_TRY(in.i32());
+    e.waits = TEMPER_TRY(in.i32()) != 0;
     if (e.name.empty() || e.threads < 1 || e.threads > 1024 || !is_number(e.blocks) || e.shared_bytes < 0 ||
         e.shared_bytes > kMostSharedBytes)
       return bad("launches");
