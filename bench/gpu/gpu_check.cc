@@ -1,14 +1,22 @@
 // Checks and times plans for the GPU at hand: every operator sample against the exact interpreter, and models against the CPU
 // backend.
 //
-//   gpu_check samples [PART PARTS [FILTER [f16|bf16]]]   one JSON line per sample and extent that is wrong, and one of counts
-//   at the end; with another type, its f32 operands are of that one gpu_check products [PART PARTS [FILTER]]   the same for
-//   contractions at the sizes where kernels change, and with infinities gpu_check model FILE.onnx PLAN [tf32]      builds for
-//   the GPU into PLAN, and compares its outputs with the CPU's: one line gpu_check time PLAN [SECONDS]              runs a plan
-//   alone: one line with milliseconds of a run, and its slowest steps gpu_check build FILE.onnx PLAN [LEVEL]     builds for the
-//   GPU into PLAN, and no more: one line gpu_check graphs PLAN...                   for each plan, microseconds of a run, of
-//   many in one graph: one line gpu_check enqueue PLAN                     the cost of an enqueue, rotating addresses, a
-//   capture of the caller's: one line
+//   gpu_check samples [PART PARTS [FILTER [f16|bf16]]]
+//       one JSON line per sample and extent that is wrong, and one of counts at the end; with another type, its f32 operands
+//       are of that one
+//   gpu_check products [PART PARTS [FILTER]]
+//       the same for contractions at the sizes where kernels change, and with infinities
+//   gpu_check model FILE.onnx PLAN [KIND] ...
+//       builds for the GPU into PLAN, and compares its outputs with the CPU's: one line; model_check.h says what else can be
+//       asked for
+//   gpu_check build FILE.onnx PLAN [LEVEL]
+//       builds for the GPU into PLAN, and no more: one line
+//   gpu_check time PLAN [SECONDS]
+//       runs a plan alone: one line with milliseconds of a run, and its slowest steps
+//   gpu_check graphs PLAN...
+//       for each plan, microseconds of a run, of many in one graph: one line
+//   gpu_check enqueue PLAN
+//       the cost of an enqueue, rotating addresses, a capture of the caller's: one line
 //
 // Kernels are compiled by NVRTC where the plan is built; run.py runs all of it and writes the record.
 #include <array>
@@ -26,6 +34,7 @@
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
 #include "bench/gpu/enqueue_check.h"
+#include "bench/gpu/model_check.h"
 #include "builder/build.h"
 #include "onnx/import.h"
 #include "passes/pass.h"
@@ -228,58 +237,6 @@ int products(int part, int parts, const std::string& filter, const std::string& 
   return wrong != 0;
 }
 
-Status check_model(const std::string& path, const std::string& plan, bool tf32, const std::string& target) {
-  auto start = Clock::now();
-  onnx::Import imported = onnx::import_file(path);
-  if (!imported.graph) return Error(imported.problems.front());
-  Graph& graph = *imported.graph;
-  const double import_ms = ms_since(start);
-  start = Clock::now();
-  Bytes bytes = TEMPER_TRY_AT(build(graph, {target, 1}, tf32, extent_of), "build for the GPU");
-  const double build_ms = ms_since(start);
-  std::ofstream(plan, std::ios::binary).write(reinterpret_cast<const char*>(bytes->data()), std::streamsize(bytes->size()));
-  start = Clock::now();
-  auto engine = TEMPER_TRY_AT(load(bytes), "load on the GPU");
-  const double load_ms = ms_since(start);
-  auto host = TEMPER_TRY(load(TEMPER_TRY_AT(build(graph, this_device(0), false, extent_of), "build for the CPU")));
-  std::vector<Tensor> inputs;
-  std::mt19937_64 random(7);
-  for (ValueId v : graph.inputs())
-    inputs.push_back(random_tensor(graph.type(v).dtype, dims_of(graph.type(v), extent_of), random));
-  SerialExecutor executor;
-  Context here(host), there(engine);
-  Outputs want, got;
-  want.take(here);
-  got.take(there);
-  TEMPER_TRY(set_inputs(here, inputs));
-  TEMPER_TRY(set_inputs(there, inputs));
-  TEMPER_TRY_AT(here.run(executor), "CPU");
-  TEMPER_TRY_AT(there.run(executor), "GPU");
-  // Of values with 11 bits or less, as many orders of sums give as many results.
-  const bool coarse = tf32 || narrowest_float(graph) != DType::kF32;
-  double worst = 0;
-  for (size_t o = 0; o < want.memory.size(); ++o) {
-    const ExactTensor a = want.tensor(here, o), b = got.tensor(there, o);
-    if (a.dims != b.dims) return Error(ErrorCode::kInternal, "output " + std::to_string(o) + " has other dims");
-    double largest = 1e-6, off = 0;
-    for (size_t i = 0; i < a.floats.size(); ++i) {
-      if (std::isfinite(a.floats[i])) largest = std::max(largest, std::fabs(a.floats[i]));
-      if (a.floats[i] == b.floats[i] || (std::isnan(a.floats[i]) && std::isnan(b.floats[i]))) continue;
-      const double d = std::fabs(a.floats[i] - b.floats[i]);
-      off = std::isfinite(d) ? std::max(off, d) : 1e30;
-    }
-    double differ = 0;
-    for (size_t i = 0; i < a.ints.size(); ++i) differ += a.ints[i] != b.ints[i];
-    worst = std::max({worst, off / largest, a.ints.empty() ? 0 : differ / double(a.ints.size())});
-  }
-  std::printf(
-      "{\"model\": %s, \"tf32\": %s, \"status\": \"%s\", \"difference\": %g, \"import_ms\": %.1f, \"build_ms\": %.1f, "
-      "\"load_ms\": %.1f}\n",
-      json(path).c_str(), tf32 ? "true" : "false", worst <= (coarse ? 2e-2 : 1e-3) ? "ok" : "wrong", worst, import_ms, build_ms,
-      load_ms);
-  return {};
-}
-
 Status build_model(const std::string& path, const std::string& plan, int level, const std::string& target) {
   onnx::Import imported = onnx::import_file(path);
   if (!imported.graph) return Error(imported.problems.front());
@@ -372,6 +329,10 @@ Status time_plan(const std::string& path, double seconds) {
   return {};
 }
 
+Status check_named_model(int count, char** arguments, const std::string& target) {
+  return check_model(TEMPER_TRY(read_model_check(count, arguments)), target);
+}
+
 }  // namespace
 }  // namespace temper::testing
 
@@ -381,10 +342,11 @@ int main(int argc, char** argv) {
   const bool many = command == "samples" || command == "products";
   if (!many && !((command == "model" || command == "build") && argc > 3) &&
       !((command == "time" || command == "enqueue" || command == "graphs") && argc > 2)) {
-    std::fprintf(stderr,
-                 "usage: gpu_check samples|products [PART PARTS [FILTER [f16|bf16]]] | gpu_check model FILE.onnx PLAN [tf32] | "
-                 "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check "
-                 "graphs PLAN...\n");
+    std::fprintf(
+        stderr,
+        "usage: gpu_check samples|products [PART PARTS [FILTER [f16|bf16]]] | gpu_check model FILE.onnx PLAN [KIND] ... | "
+        "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check "
+        "graphs PLAN...\n");
     return 2;
   }
   auto target = gpu_target();
@@ -404,7 +366,7 @@ int main(int argc, char** argv) {
   temper::Status status = command == "enqueue"  ? check_enqueue(argv[2])
                           : command == "graphs" ? time_in_graphs(plans)
                           : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
-                          : command == "model"  ? check_model(argv[2], argv[3], argc > 4, *target)
+                          : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
                                                 : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
   if (!status.ok())
     std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",

@@ -1,12 +1,21 @@
 #!/usr/bin/env python3
 """Checks and times Temper on the GPU of this machine: one JSON record and one table.
 
-  bench/gpu/run.py --check PATH/gpu_check --zoo DIR --out DIR [--minutes 8.5] [--only NAME,...] [--no-samples]
+  bench/gpu/run.py --check PATH/gpu_check --zoo DIR --out DIR [--minutes 8.5] [--only NAME,...] [--kinds exact,tf32,fp16,bf16]
+                   [--level 3] [--parts models,samples,rows,products,memcheck]
 
-Builds nothing. gpu_check is the program of that name from a build folder, NVRTC is found as Temper finds it (the variable
-TEMPER_NVRTC names its folder; else that of an installed PyTorch is taken), and the zoo is a folder of NAME.onnx and NAME.tsv with its fill_weights.py. Every model is
-built and compared with the CPU backend, many at a time; then every plan is timed alone. A model that fails or takes too long is a
-line in the record, and the others go on.
+Builds nothing. gpu_check is the program of that name from a build folder; NVRTC and cuBLASLt are found as Temper finds them (the
+variables TEMPER_NVRTC and TEMPER_CUBLAS name their folders; else those of an installed PyTorch are taken); the zoo is a folder
+of NAME.onnx and NAME.tsv with its fill_weights.py, and perhaps a folder large/ of more.
+
+models    every model in every kind of products at level 0, many at a time, compared with the CPU backend in f32
+samples   every sample of every operator against the exact interpreter
+rows      the table of rows.py in FP16, tuned, one at a time: time on the device of a run in a graph over rotating inputs, host's
+          time of an enqueue, time of a build cold, from the caches and at level 0, time of loading
+products  square products beside those of cuBLAS, and convolutions of ResNet-50 beside those of cuDNN, through PyTorch
+memcheck  compute-sanitizer over some of it
+
+A model that fails or takes too long is a line in the record, and the others go on.
 """
 import argparse
 import concurrent.futures
@@ -18,6 +27,8 @@ import sys
 import tempfile
 import threading
 import time
+
+from rows import ROWS
 
 START = time.monotonic()
 
@@ -59,7 +70,7 @@ def checked(command, limit):
 
 
 def products(check, work, limit):
-    """Square products of floats, in 11-bit operands: Temper's time beside that of cuBLAS through PyTorch. Milliseconds."""
+    """Square products: Temper's time beside that of cuBLAS through PyTorch. Milliseconds."""
     found = {}
     try:
         import numpy as np
@@ -68,7 +79,7 @@ def products(check, work, limit):
         torch.backends.cuda.matmul.allow_tf32 = True
     except ImportError as why:
         return {"error": str(why)}
-    for n in (1024, 4096):
+    for n in (1024, 4096, 8192):
         try:
             weights = onnx.numpy_helper.from_array(np.random.default_rng(7).standard_normal((n, n)).astype(np.float32), "w")
             value = lambda name: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [n, n])
@@ -76,27 +87,85 @@ def products(check, work, limit):
             path = work / f"product{n}.onnx"
             onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
             row = {}
-            for kind in ("exact", "tf32"):
+            for kind in ("exact", "tf32", "fp16") if n < 8192 else ("fp16",):
                 plan = work / f"product{n}.{kind}.plan"
-                row[kind] = lines_of([check, "model", path, plan] + ([kind] if kind == "tf32" else []), limit())[-1]
-                row[kind + "_time"] = lines_of([check, "time", plan, "0.3"], limit())[-1]
-            a, b = torch.randn(n, n, device="cuda"), torch.randn(n, n, device="cuda")
-            for kind, allowed in (("torch_tf32", True), ("torch_fp32", False)):
+                row[kind] = lines_of([check, "model", path, plan, kind, "level=3", "compare=0"], limit())[-1]
+                row[kind + "_us"] = lines_of([check, "graphs", plan], limit())[-1].get("graph_us")
+            for kind, dtype, allowed in (("torch_fp32", torch.float32, False), ("torch_tf32", torch.float32, True), ("torch_fp16", torch.float16, True)):
                 torch.backends.cuda.matmul.allow_tf32 = allowed
-                for _ in range(3):
-                    torch.matmul(a, b)
-                begin, finish = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-                begin.record()
-                for _ in range(20):
-                    torch.matmul(a, b)
-                finish.record()
-                torch.cuda.synchronize()
-                row[kind] = begin.elapsed_time(finish) / 20
+                pairs = [(torch.randn(n, n, device="cuda", dtype=dtype), torch.randn(n, n, device="cuda", dtype=dtype)) for _ in range(4)]
+                row[kind + "_us"] = torch_us(lambda i: torch.matmul(*pairs[i % 4]))
             found[n] = row
-            say(f"product {n}: exact {row['exact_time'].get('run_ms')} tf32 {row['tf32_time'].get('run_ms')} torch tf32 {row['torch_tf32']:.4f} fp32 {row['torch_fp32']:.4f} ms; {row['exact'].get('difference')} {row['tf32'].get('difference')} {row['exact'].get('why', '')}")
+            say(f"product {n}: " + ", ".join(f"{k} {v:.1f}" for k, v in row.items() if k.endswith("_us") and v))
         except Exception as why:
             found[n] = {"error": repr(why)[:300]}
             say(f"product {n}: {why!r}"[:300])
+    return found
+
+
+def torch_us(work, runs=20):
+    """Microseconds of a call of work(i) on the device: the median of several graphs' replays."""
+    import torch
+    for i in range(3):
+        work(i)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for i in range(runs):
+            work(i)
+    times = []
+    for _ in range(5):
+        begin, finish = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        graph.replay()
+        finish.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(finish) * 1000 / runs)
+    return sorted(times)[2]
+
+
+# Of ResNet-50: channels in and out, side of the picture, kernel, stride.
+CONVOLUTIONS = [
+    (3, 64, 224, 7, 2), (64, 64, 56, 1, 1), (64, 64, 56, 3, 1), (64, 256, 56, 1, 1), (256, 64, 56, 1, 1), (256, 128, 56, 1, 1),
+    (128, 128, 56, 3, 2), (128, 512, 28, 1, 1), (256, 512, 56, 1, 2), (512, 128, 28, 1, 1), (128, 128, 28, 3, 1), (512, 256, 28, 1, 1),
+    (256, 256, 28, 3, 2), (256, 1024, 14, 1, 1), (512, 1024, 28, 1, 2), (1024, 256, 14, 1, 1), (256, 256, 14, 3, 1), (1024, 512, 14, 1, 1),
+    (512, 512, 14, 3, 2), (512, 2048, 7, 1, 1), (1024, 2048, 14, 1, 2), (2048, 512, 7, 1, 1), (512, 512, 7, 3, 1)]
+
+
+def convolutions(check, work, limit):
+    """The convolutions of ResNet-50 in FP16: Temper's time beside that of cuDNN's best through PyTorch. Microseconds."""
+    found = {}
+    try:
+        import numpy as np
+        import onnx
+        import torch
+        torch.backends.cudnn.benchmark = True
+    except ImportError as why:
+        return {"error": str(why)}
+    for batch in (1, 64):
+        for c, k, side, kernel, stride in CONVOLUTIONS:
+            name = f"b{batch} {c}>{k} {side} k{kernel} s{stride}"
+            if limit() < 20:
+                return found
+            try:
+                weights = onnx.numpy_helper.from_array(np.random.default_rng(7).standard_normal((k, c, kernel, kernel)).astype(np.float32), "w")
+                out = (side + 2 * (kernel // 2) - kernel) // stride + 1
+                value = lambda n, dims: onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, dims)
+                node = onnx.helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4)
+                graph = onnx.helper.make_graph([node], "convolution", [value("x", [batch, c, side, side])], [value("y", [batch, k, out, out])], [weights])
+                path, plan = work / "convolution.onnx", work / "convolution.plan"
+                onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path)
+                lines_of([check, "model", path, plan, "fp16", "level=3", "compare=0"], limit())
+                steps = lines_of([check, "time", plan, "0.05"], limit())[-1].get("slowest", [])
+                layer = torch.nn.Conv2d(c, k, kernel, stride, kernel // 2, bias=False).cuda().half().to(memory_format=torch.channels_last)
+                xs = [torch.randn(batch, c, side, side, device="cuda", dtype=torch.float16).to(memory_format=torch.channels_last) for _ in range(4)]
+                with torch.no_grad():
+                    cudnn = torch_us(lambda i: layer(xs[i % 4]))
+                graph_us = lines_of([check, "graphs", plan], limit())[-1].get("graph_us")
+                found[name] = {"graph_us": graph_us, "cudnn_us": cudnn, "steps": steps}
+                say(f"convolution {name}: {graph_us} with its reformats, cuDNN {cudnn:.1f} us")
+            except Exception as why:
+                found[name] = {"error": repr(why)[:300]}
     return found
 
 
@@ -109,12 +178,124 @@ def gpu_facts():
         return {"error": str(why)}
 
 
-def nvrtc_folder():
-    """The folder of NVRTC that came with PyTorch, if there is one."""
+def library_folder(pattern):
+    """The folder of a library that came with PyTorch, if there is one."""
     for root in sys.path:
-        for found in pathlib.Path(root or ".").glob("nvidia/**/libnvrtc.so.1[23]"):
+        for found in pathlib.Path(root or ".").glob(f"nvidia/**/{pattern}"):
             return str(found.parent)
     return None
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.end = START + args.minutes * 60
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="temper-gpu-"))
+        os.environ["TEMPER_KERNEL_CACHE"] = str(self.work / "kernels")
+        self.record = {"gpu": gpu_facts(), "nvrtc": os.environ.get("TEMPER_NVRTC"), "cublas": os.environ.get("TEMPER_CUBLAS"),
+                       "cores": os.cpu_count(), "models": {}, "samples": {}, "rows": {}}
+        self.filled = {}
+        self.lock = threading.Lock()
+
+    def left(self):
+        return self.end - time.monotonic()
+
+    def save(self):
+        with self.lock:
+            (self.args.out / "gpu_record.json").write_text(json.dumps(self.record, indent=1))
+
+    def model(self, name):
+        """The file of a model, its weights made."""
+        with self.lock:
+            lock = self.filled.setdefault(name, threading.Lock())
+        with lock:
+            path = self.work / f"{name}.onnx"
+            if not (self.work / f"{name}.bin").exists():
+                large = ["--large"] if (self.args.zoo / "large" / f"{name}.onnx").exists() else []
+                subprocess.run([sys.executable, str(self.args.zoo / "fill_weights.py"), "--out", str(self.work)] + large + [name], capture_output=True, timeout=240)
+            return path
+
+    def check_model(self, name, kind):
+        plan = self.work / f"{name}.{kind}.plan"
+        found = lines_of([self.args.check, "model", self.model(name), plan, kind], min(150, self.left() - 20))
+        result = found[-1] if found else {}
+        self.record["models"].setdefault(name, {})[kind] = result
+        say(f"{name} {kind}: {result.get('status')} difference {result.get('difference')} build {result.get('build_ms')} ms {str(result.get('why', ''))[:300]}")
+        self.save()
+
+    def samples(self, part, parts):
+        found = lines_of([self.args.check, "samples", part, parts], min(170, self.left() - 20))
+        self.record["samples"][part] = {"counts": found[-1], "bad": found[:-1]}
+        say(f"samples {part}: {found[-1]} " + "; ".join(f"{x.get('sample')} at {x.get('extent')}: {x.get('status')} {x.get('why', '')[:120]}" for x in found[:-1][:12]))
+        self.save()
+
+    def check_all(self, names, parts):
+        # The largest first, so that none is left alone at the end.
+        size = lambda n: -int(open(self.args.zoo / f"{n}.tsv").readline().split("\t")[1])
+        threads = max(2, min(14, (os.cpu_count() or 2) - 2))
+        with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+            jobs = []
+            if "models" in parts:
+                jobs += [pool.submit(self.check_model, n, self.args.kinds[0]) for n in sorted(names, key=size)]
+            if "samples" in parts:
+                jobs += [pool.submit(self.samples, p, threads // 2) for p in range(threads // 2)]
+            if "models" in parts:
+                jobs += [pool.submit(self.check_model, n, k) for k in self.args.kinds[1:] for n in sorted(names, key=size)]
+            for job in jobs:
+                try:
+                    job.result()
+                except Exception as why:  # one job's failure is a line, not the end
+                    say(f"a job failed: {why!r}")
+
+    def time_row(self, row):
+        """Tuned FP16 at one shape; cold, the caches of other rows may know some kernels."""
+        found = {"compiled_ms": row.compiled, "aim_ms": row.aim}
+        self.record["rows"][row.name] = found
+        path, plan = self.model(row.model), self.work / "row.plan"
+        cache = self.work / f"{row.model}.cache"
+        command = [self.args.check, "model", path, plan, "fp16", "compare=0", f"cache={cache}"] + [f"{k}={v}" for k, v in row.extents.items()]
+        cold = lines_of(command + [f"level={self.args.level}"], min(120, self.left() - 10))[-1]
+        again = lines_of(command + [f"level={self.args.level}"], min(60, self.left() - 10))[-1]
+        found.update({"build_ms": cold.get("build_ms"), "again_ms": again.get("build_ms"), "why": cold.get("why")})
+        found.update(lines_of([self.args.check, "graphs", plan], min(40, self.left() - 5))[-1])
+        enqueue = lines_of([self.args.check, "enqueue", plan], min(40, self.left() - 5))[-1]
+        found["enqueue"] = enqueue
+        timed = lines_of([self.args.check, "time", plan, "0.2"], min(30, self.left() - 5))[-1]
+        found.update({k: timed.get(k) for k in ("load_ms", "run_ms", "steps", "slowest")})
+        found["gpu"] = gpu_facts()
+        say(f"{row.name}: {found.get('graph_us')} us (torch.compile {row.compiled} ms, aim {row.aim}), build {found['build_ms']} / {found['again_ms']} ms, "
+            f"load {found.get('load_ms')} ms, enqueue {enqueue.get('host_us')} / {enqueue.get('host_rotating_us')} us {found.get('why') or ''}")
+        self.save()
+
+    def level_zero(self, name):
+        """A build that measures nothing, with no cache of kernels."""
+        os.environ["TEMPER_KERNEL_CACHE"] = ""
+        found = lines_of([self.args.check, "model", self.model(name), self.work / "zero.plan", "fp16", "compare=0"], min(100, self.left() - 10))[-1]
+        os.environ["TEMPER_KERNEL_CACHE"] = str(self.work / "kernels")
+        self.record.setdefault("level 0", {})[name] = found.get("build_ms")
+        say(f"level 0 of {name}, no cache: {found.get('build_ms')} ms")
+
+    def memcheck(self, names):
+        sanitizer = ["compute-sanitizer", "--tool", "memcheck", "--report-api-errors", "no", "--error-exitcode", "9"]
+        for what, command in [(n, ["time", self.work / f"{n}.{self.args.kinds[0]}.plan", "0"]) for n in names[:2]] + [("samples", ["samples", "0", "25"])]:
+            if self.left() < 40:
+                break
+            self.record.setdefault("memcheck", {})[what] = checked(sanitizer + [self.args.check] + command, min(120, self.left() - 20))
+            say(f"memcheck of {what}: {self.record['memcheck'][what]}")
+            self.save()
+
+    def table(self, names):
+        kinds = self.args.kinds
+        lines = ["| model | " + " | ".join(f"{k} | difference" for k in kinds) + " |", "|---" * (1 + 2 * len(kinds)) + "|"]
+        for name in names:
+            found = self.record["models"].get(name, {})
+            lines.append(f"| {name} | " + " | ".join(f"{found.get(k, {}).get('status')} | {found.get(k, {}).get('difference')}" for k in kinds) + " |")
+        lines += ["", "| row (FP16) | ms | torch.compile | aim | build cold s | again s | load s | enqueue us | rotating us |", "|---|---|---|---|---|---|---|---|---|"]
+        ms = lambda x: f"{x / 1000:.3f}" if isinstance(x, (int, float)) else "-"
+        for name, r in self.record["rows"].items():
+            e = r.get("enqueue", {})
+            lines.append(f"| {name} | {ms(r.get('graph_us'))} | {r['compiled_ms']} | {r['aim_ms'] or '-'} | {ms(r.get('build_ms'))} | {ms(r.get('again_ms'))} | {ms(r.get('load_ms'))} | {e.get('host_us')} | {e.get('host_rotating_us')} |")
+        return "\n".join(lines) + "\n"
 
 
 def main():
@@ -123,94 +304,42 @@ def main():
     parser.add_argument("--zoo", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--minutes", type=float, default=8.5)
-    parser.add_argument("--only", default="")
-    parser.add_argument("--no-samples", action="store_true")
+    parser.add_argument("--only", default="", help="names of models")
+    parser.add_argument("--kinds", default="exact,tf32,fp16,bf16", type=lambda text: text.split(","))
+    parser.add_argument("--level", type=int, default=3)
+    parser.add_argument("--parts", default="models,samples,rows,products,memcheck", type=lambda text: text.split(","))
     args = parser.parse_args()
-    end = START + args.minutes * 60
-    left = lambda: end - time.monotonic()
     args.check, args.zoo = args.check.resolve(), args.zoo.resolve()
     args.out.mkdir(parents=True, exist_ok=True)
-    folder = nvrtc_folder()
-    if folder and "TEMPER_NVRTC" not in os.environ:
-        os.environ["TEMPER_NVRTC"] = folder
-    record = {"gpu": gpu_facts(), "nvrtc": os.environ.get("TEMPER_NVRTC"), "cores": os.cpu_count(), "models": {}, "samples": {}}
-    say(json.dumps(record))
+    for variable, pattern in (("TEMPER_NVRTC", "libnvrtc.so.1[23]"), ("TEMPER_CUBLAS", "libcublasLt.so.1[23]")):
+        folder = library_folder(pattern)
+        if folder and variable not in os.environ:
+            os.environ[variable] = folder
+    bench = Bench(args)
+    say(json.dumps(bench.record))
     names = sorted(p.stem for p in args.zoo.glob("*.tsv"))
     if args.only:
         names = [n for n in names if n in args.only.split(",")]
-
-    def save():
-        (args.out / "gpu_record.json").write_text(json.dumps(record, indent=1))
-
-    work = pathlib.Path(tempfile.mkdtemp(prefix="temper-gpu-"))
-    threads = max(2, min(14, (os.cpu_count() or 2) - 2))
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        locks = {name: threading.Lock() for name in names}
-
-        def fill(name):
-            with locks[name]:
-                if (work / f"{name}.bin").exists():
-                    return
-                subprocess.run([sys.executable, str(args.zoo / "fill_weights.py"), "--out", str(work), name], capture_output=True, timeout=120)
-
-        def check(name, tf32):
-            fill(name)
-            plan = work / f"{name}.{'tf32' if tf32 else 'exact'}.plan"
-            found = lines_of([args.check, "model", work / f"{name}.onnx", plan] + (["tf32"] if tf32 else []), min(150, left() - 60))[-1]
-            record["models"].setdefault(name, {})["tf32" if tf32 else "exact"] = found
-            say(f"{name}{' tf32' if tf32 else ''}: {found.get('status')} difference {found.get('difference')} build {found.get('build_ms')} ms {found.get('why', '')[:300]}")
-            save()
-
-        sample_parts = 0 if args.no_samples else threads // 2
-        def samples(part):
-            found = lines_of([args.check, "samples", part, sample_parts], min(170, left() - 60))
-            counts = found[-1]
-            record["samples"][part] = {"counts": counts, "bad": found[:-1]}
-            say(f"samples {part}: {counts} " + "; ".join(f"{x.get('sample')} at {x.get('extent')}: {x.get('status')} {x.get('why', '')[:120]}" for x in found[:-1][:12]))
-            save()
-
-        # The largest first, so that none is left alone at the end.
-        def size(name):
-            return -int(open(args.zoo / f"{name}.tsv").readline().split("\t")[1])
-
-        jobs = [pool.submit(check, n, False) for n in sorted(names, key=size)]
-        jobs += [pool.submit(samples, p) for p in range(sample_parts)]
-        jobs += [pool.submit(check, n, True) for n in sorted(names, key=size)]
-        for job in jobs:
-            try:
-                job.result()
-            except Exception as why:  # one job's failure is a line, not the end
-                say(f"a job failed: {why!r}")
-    say("timing, one plan at a time")
-    for kind in ("exact", "tf32"):
-        for name in names:
-            plan = work / f"{name}.{kind}.plan"
-            if not plan.exists() or left() < 15:
-                continue
-            found = lines_of([args.check, "time", plan, "0.5"], min(30, left() - 5))[-1]
-            record["models"].setdefault(name, {})[kind + "_time"] = found
-            say(f"time {name} {kind}: {found.get('run_ms')} ms (least {found.get('least_ms')}), steps {found.get('steps')}, load {found.get('load_ms')} ms {found.get('why', '')[:200]}")
-            save()
-    record["products"] = products(args.check, work, lambda: min(60, left() - 60))
-    save()
-    sanitizer = ["compute-sanitizer", "--tool", "memcheck", "--report-api-errors", "no", "--error-exitcode", "9"]
-    bad = [n for n in names if record["models"].get(n, {}).get("exact", {}).get("status") in ("error", "crash")]
-    for what, command in [(n, ["time", work / f"{n}.exact.plan", "0"]) for n in bad[:3]] + [("samples", ["samples", "0", "25"])]:
-        if left() < 40 or args.no_samples:
-            break
-        record.setdefault("memcheck", {})[what] = checked(sanitizer + [args.check] + command, min(120, left() - 20))
-        say(f"memcheck of {what}: {record['memcheck'][what]}")
-        save()
-    record["gpu_after"] = gpu_facts()
-    save()
-    table = ["| model | exact | difference | ms | tf32 | difference | ms | steps |", "|---|---|---|---|---|---|---|---|"]
-    for name in names:
-        m = record["models"].get(name, {})
-        e, t = m.get("exact", {}), m.get("tf32", {})
-        et, tt = m.get("exact_time", {}), m.get("tf32_time", {})
-        table.append(f"| {name} | {e.get('status')} | {e.get('difference')} | {et.get('run_ms')} | {t.get('status')} | {t.get('difference')} | {tt.get('run_ms')} | {et.get('steps')} |")
-    (args.out / "gpu_table.md").write_text("\n".join(table) + "\n")
-    print("\n".join(table), flush=True)
+    bench.check_all(names, args.parts)
+    if "rows" in args.parts:
+        say("timing, one plan at a time")
+        for row in ROWS:
+            there = any((args.zoo / folder / f"{row.model}.onnx").exists() for folder in ("", "large"))
+            if there and bench.left() > 30 and (not args.only or row.model in args.only.split(",")):
+                bench.time_row(row)
+        for name in ("resnet50", "bert_base_sdpa"):
+            if name in names and bench.left() > 30:
+                bench.level_zero(name)
+    if "products" in args.parts:
+        bench.record["products"] = products(args.check, bench.work, lambda: min(60, bench.left() - 30))
+        bench.record["convolutions"] = convolutions(args.check, bench.work, lambda: min(60, bench.left() - 30))
+    if "memcheck" in args.parts:
+        bench.memcheck(names)
+    bench.record["gpu_after"] = gpu_facts()
+    bench.save()
+    text = bench.table(names)
+    (args.out / "gpu_table.md").write_text(text)
+    print(text, flush=True)
 
 
 if __name__ == "__main__":
