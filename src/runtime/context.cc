@@ -98,6 +98,15 @@ Status Context::open_queue() {
   return {};
 }
 
+// The caller changes addresses of inputs and outputs as it likes.
+bool Context::keeps_bound_addresses(int step) const {
+  const plan::PlanT& plan = engine_->plan();
+  return engine_->kernel(step).keeps_addresses() &&
+         std::any_of(plan.steps[step]->buffers.begin(), plan.steps[step]->buffers.end(), [&](int b) {
+           return plan.buffers[b]->kind == plan::BufferKind::Input || plan.buffers[b]->kind == plan::BufferKind::Output;
+         });
+}
+
 // Launches that follow each other on every path, and whose sizes don't depend on data. Note [Recorded parts].
 void Context::find_parts() {
   constexpr int kMostLaunches = 20000;  // of steps; loops may have more
@@ -111,7 +120,7 @@ void Context::find_parts() {
   std::vector<char> recordable(steps.size(), 0);
   for (size_t i = steps.size(); i-- > 0;) {
     const plan::StepT& step = *steps[i];
-    recordable[i] = step.kind == plan::StepKind::Launch && step.segment == 0;
+    recordable[i] = step.kind == plan::StepKind::Launch && step.segment == 0 && !keeps_bound_addresses(static_cast<int>(i));
     if (step.kind == plan::StepKind::Loop && moves_[i] && fixed[step.loop->trip_slot]) {
       recordable[i] =
           std::all_of(recordable.begin() + step.begin, recordable.begin() + step.end, [](char r) { return r != 0; });

@@ -57,7 +57,10 @@ struct RecordedPart {
   std::unique_ptr<Recording> recording;  // null: not yet, or `refused`
   bool refused = false;
   std::vector<std::byte*> arguments;  // that it holds, of all launches one after another
+  // Of a library's launches the addresses can't be changed: such a part is recorded when a run has those of the one before.
+  bool fixed = false, moved = false;
   std::byte* workspace = nullptr;
+  std::vector<std::byte*> addresses;  // by buffer, when it was given them
 };
 
 // What follows from the inputs' shapes.
@@ -128,6 +131,7 @@ class Context {
  private:
   Status open_queue();
   void find_parts();
+  bool keeps_bound_addresses(int step) const;
   Status bind_shapes();
   Status run_segment(int segment);
   Status size_buffers(int segment);

@@ -47,6 +47,12 @@ Status Context::run_launch(int i, Executor& executor) {
   for (size_t k = 0; k < arguments.size(); ++k) arguments[k] = now_.addresses[step.buffers[k]];
   if (mode_ == Mode::kRebind) TEMPER_TRY_AT(rebind(arguments), "'" + step.name + "'");
   if (mode_ == Mode::kRebind) return {};
+  if (mode_ == Mode::kWalk && part_ && part_->fixed && !part_->recording) {
+    const auto last = part_->arguments.begin() + static_cast<ptrdiff_t>(argument_);
+    part_->moved = part_->moved || !std::equal(arguments.begin(), arguments.end(), last);
+    std::copy(arguments.begin(), arguments.end(), last);
+    argument_ += arguments.size();
+  }
   if (mode_ == Mode::kRecord) part_->arguments.insert(part_->arguments.end(), arguments.begin(), arguments.end());
   const bool timed = on_step && !captured_;
   auto start = timed ? Clock::now() : Clock::time_point();
@@ -80,16 +86,22 @@ Status Context::go_through(RecordedPart& part, Mode mode, Executor& executor) {
 // Note [Recorded parts].
 Status Context::run_part(RecordedPart& part, Executor& executor) {
   const bool replays = !captured_ && !on_step;
-  if (replays && part.recording) {
-    if (Status bound = go_through(part, Mode::kRebind, executor); !bound.ok()) {
-      part.recording = nullptr;  // which may hold some addresses and not others
-      return bound;
-    }
-    part.workspace = now_.workspace;
+  part.moved = false;
+  if (replays && part.recording && part.workspace == now_.workspace && part.addresses == now_.addresses)
     return part.recording->replay();
+  if (replays && part.recording) {
+    Status bound = go_through(part, Mode::kRebind, executor);
+    if (bound.ok()) {
+      part.workspace = now_.workspace;
+      part.addresses = now_.addresses;
+      return part.recording->replay();
+    }
+    part.recording = nullptr;  // which may hold some addresses and not others
+    if (bound.error().code() != ErrorCode::kUnsupported) return bound;
+    part.fixed = part.moved = true;
   }
   TEMPER_TRY(go_through(part, Mode::kWalk, executor));
-  return replays && now_.record && !part.refused ? record(part, executor) : Status();
+  return replays && now_.record && !part.refused && !part.moved ? record(part, executor) : Status();
 }
 
 // The launches of the walk that has just ended. What can't be recorded is walked from now on.
@@ -102,6 +114,7 @@ Status Context::record(RecordedPart& part, Executor& executor) {
     if (noted.ok() && made.ok()) {
       part.recording = std::move(*made);
       part.workspace = now_.workspace;
+      part.addresses = now_.addresses;
       return {};
     }
     if (noted.ok()) noted = std::move(made).error();

@@ -44,6 +44,8 @@ class Kernel {
   // Whether a run may write to that buffer. The weights of a plan are mapped read-only: who loads one refuses kernels that
   // would.
   virtual bool writes(int buffer) const = 0;
+  // Whether launches of it, once recorded, can't be given other addresses.
+  virtual bool keeps_addresses() const { return false; }
 };
 
 // Launches that a queue has noted, to be done all at once, as often as wanted. Goes before its queue and the launches.
@@ -51,7 +53,7 @@ class Recording {
  public:
   virtual ~Recording() = default;
   // From the next replay on the launch that was noted as the `number`-th, counted from 0, has these buffers and this workspace.
-  // Allocates nothing.
+  // Allocates nothing. kUnsupported: it must be recorded again.
   virtual Status rebind(int number, std::span<std::byte* const> buffers, std::byte* workspace) = 0;
   virtual Status replay() = 0;
   virtual int size() const = 0;  // how much it holds, in kernels

@@ -13,6 +13,7 @@
 #include "backend/cuda/run/gpu_backend.h"
 #include "backend/cuda/run/gpu_queue.h"
 #include "backend/cuda/run/nvrtc.h"
+#include "backend/cuda/run/program.h"
 #include "base/hash.h"
 #include "tune/runner.h"
 

@@ -5,6 +5,7 @@
 
 #include "backend/cuda/run/gpu_kernel.h"
 #include "backend/cuda/run/gpu_queue.h"
+#include "backend/cuda/run/lt_kernel.h"
 #include "backend/cuda/run/nvrtc.h"
 
 namespace temper::cuda {
@@ -22,6 +23,13 @@ class GpuBackend final : public Backend {
   }
 
   Expected<std::unique_ptr<Kernel>> decode(std::string_view kernel, std::span<const std::byte> blob) override {
+    if (kernel == kLtKernelName) {
+      ByteReader reader(blob);
+      LtProgram program = TEMPER_TRY(decode_lt_program(reader));
+      TEMPER_TRY(reader.finish());
+      if (!lt_) lt_ = TEMPER_TRY(LtDevice::open(gpu_));
+      return std::unique_ptr<Kernel>(TEMPER_TRY(LtKernel::load(lt_, std::move(program))));
+    }
     if (kernel != kKernelName) {
       return Error(ErrorCode::kIncompatible, "the plan uses the GPU kernel '" + std::string(kernel) +
                                                  "', which this version of Temper does not have; build the plan again");
@@ -88,6 +96,7 @@ class GpuBackend final : public Backend {
 
  private:
   std::shared_ptr<GpuDevice> gpu_;
+  std::shared_ptr<LtDevice> lt_;  // where a kernel needs it
   int compiled_ = 0;
 };
 

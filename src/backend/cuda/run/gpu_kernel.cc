@@ -46,6 +46,12 @@ GpuKernel::~GpuKernel() {
   gpu_->driver().api.cuModuleUnload(module_);
 }
 
+Expected<std::unique_ptr<DeviceLaunch>> GpuKernel::prepare(std::span<const int64_t> numbers,
+                                                           std::span<const int64_t> buffer_bytes, CuPointer trouble,
+                                                           int64_t ordinal) const {
+  return std::unique_ptr<DeviceLaunch>(TEMPER_TRY(GpuLaunch::prepare(*this, numbers, buffer_bytes, trouble, ordinal)));
+}
+
 Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
                                                         std::span<const int64_t> buffer_bytes, CuPointer trouble,
                                                         int64_t ordinal) {

@@ -6,13 +6,12 @@
 #include <span>
 #include <vector>
 
-#include "backend/base/backend.h"
-#include "backend/cuda/run/driver.h"
+#include "backend/cuda/run/device_kernel.h"
 #include "backend/cuda/run/program.h"
 
 namespace temper::cuda {
 
-class GpuKernel final : public Kernel {
+class GpuKernel final : public DeviceKernel {
  public:
   // Uses the machine code of the program where the device can run it, else compiles its text.
   static Expected<std::unique_ptr<GpuKernel>> load(std::shared_ptr<GpuDevice> gpu, KernelProgram program);
@@ -20,10 +19,13 @@ class GpuKernel final : public Kernel {
   GpuKernel(const GpuKernel&) = delete;
   GpuKernel& operator=(const GpuKernel&) = delete;
 
+  std::string_view name() const override { return program_.entries.empty() ? kKernelName : program_.entries.front().name; }
   int buffer_count() const override { return program_.buffers; }
   int parameter_count() const override { return program_.numbers; }
   // Its text could write to any address of the device: there is nothing to refuse. Weights lie there as a copy.
   bool writes(int) const override { return false; }
+  Expected<std::unique_ptr<DeviceLaunch>> prepare(std::span<const int64_t> numbers, std::span<const int64_t> buffer_bytes,
+                                                  CuPointer trouble, int64_t ordinal) const override;
   const KernelProgram& program() const { return program_; }
   CuFunction function(size_t entry) const { return functions_[entry]; }
 
@@ -36,20 +38,17 @@ class GpuKernel final : public Kernel {
 };
 
 // The arguments and grids of a kernel at one shape.
-class GpuLaunch final : public Launch {
+class GpuLaunch final : public DeviceLaunch {
  public:
-  // `trouble`: the queue's word; `ordinal`: what is noted there, at least 1.
   static Expected<std::unique_ptr<GpuLaunch>> prepare(const GpuKernel& kernel, std::span<const int64_t> numbers,
                                                       std::span<const int64_t> buffer_bytes, CuPointer trouble,
                                                       int64_t ordinal);
 
   int64_t workspace_bytes(int) const override { return workspace_; }
-  // `nodes`: of a stream that is being captured; takes what the kernels became.
   Status run(const Driver& driver, CuStream stream, std::span<std::byte* const> buffers, std::byte* workspace,
-             std::vector<CuGraphNode>* nodes);
-  // Gives the nodes that run() made other addresses.
+             std::vector<CuGraphNode>* nodes) override;
   Status rebind(const GpuDevice& gpu, CuGraphRun graph, std::span<const CuGraphNode> nodes, std::span<std::byte* const> buffers,
-                std::byte* workspace);
+                std::byte* workspace) override;
 
  private:
   explicit GpuLaunch(const GpuKernel& kernel) : kernel_(kernel) {}

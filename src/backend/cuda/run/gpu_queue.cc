@@ -137,22 +137,22 @@ Status GpuQueue::read(void* to, const std::byte* from, int64_t bytes) {
 
 Expected<std::unique_ptr<Launch>> GpuQueue::prepare(const Kernel& kernel, std::span<const int64_t> numbers,
                                                     std::span<const int64_t> buffer_bytes) {
-  const auto& gpu_kernel = static_cast<const GpuKernel&>(kernel);
+  const auto& device_kernel = static_cast<const DeviceKernel&>(kernel);
   // One ordinal per kernel: it is prepared again at every shape.
-  auto found = std::find(kernels_.begin(), kernels_.end(), &gpu_kernel);
+  auto found = std::find(kernels_.begin(), kernels_.end(), &device_kernel);
   const int64_t ordinal = found - kernels_.begin() + 1;
-  if (found == kernels_.end()) kernels_.push_back(&gpu_kernel);
+  if (found == kernels_.end()) kernels_.push_back(&device_kernel);
   return std::unique_ptr<Launch>(
-      TEMPER_TRY(GpuLaunch::prepare(gpu_kernel, numbers, buffer_bytes, reinterpret_cast<CuPointer>(trouble_), ordinal)));
+      TEMPER_TRY(device_kernel.prepare(numbers, buffer_bytes, reinterpret_cast<CuPointer>(trouble_), ordinal)));
 }
 
 Status GpuQueue::run(Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor&) {
   CurrentContext current(*gpu_);
   TEMPER_TRY(current.status());
-  auto& gpu_launch = static_cast<GpuLaunch&>(launch);
-  if (!recording_) return gpu_launch.run(gpu_->driver(), target_, buffers, workspace, nullptr);
-  recording_->launches_.push_back({&gpu_launch, recording_->nodes_.size()});
-  return gpu_launch.run(gpu_->driver(), own_, buffers, workspace, &recording_->nodes_);
+  auto& device_launch = static_cast<DeviceLaunch&>(launch);
+  if (!recording_) return device_launch.run(gpu_->driver(), target_, buffers, workspace, nullptr);
+  recording_->launches_.push_back({&device_launch, recording_->nodes_.size()});
+  return device_launch.run(gpu_->driver(), own_, buffers, workspace, &recording_->nodes_);
 }
 
 Status GpuQueue::begin_recording() {
@@ -190,7 +190,7 @@ Status GpuQueue::trouble() {
   if (noted == 0) return {};
   *trouble_ = 0;
   std::string where = "a kernel";
-  if (noted <= kernels_.size()) where = "kernel '" + kernels_[noted - 1]->program().entries.front().name + "'";
+  if (noted <= kernels_.size()) where = "kernel '" + std::string(kernels_[noted - 1]->name()) + "'";
   return Error(ErrorCode::kInvalidArgument,
                "an index that " + where + " read is outside of what it indexes; check the inputs that hold indices");
 }

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "backend/base/backend.h"
+#include "backend/cuda/run/device_kernel.h"
 #include "backend/cuda/run/driver.h"
-#include "backend/cuda/run/gpu_kernel.h"
 
 namespace temper::cuda {
 
@@ -35,7 +35,7 @@ class GpuRecording final : public Recording {
   friend class GpuQueue;
   explicit GpuRecording(GpuQueue& queue) : queue_(queue) {}
   struct Noted {
-    GpuLaunch* launch;
+    DeviceLaunch* launch;
     size_t begin;  // of its nodes
   };
   GpuQueue& queue_;
@@ -91,7 +91,7 @@ class GpuQueue final : public Queue {
   bool is_marked_ = false;
   std::unique_ptr<GpuRecording> recording_;  // that is being made
   volatile uint64_t* trouble_ = nullptr;     // of the host, and kernels write it
-  std::vector<const GpuKernel*> kernels_;
+  std::vector<const DeviceKernel*> kernels_;
 };
 
 }  // namespace temper::cuda
