@@ -252,6 +252,7 @@ class Bench:
         found = {"compiled_ms": row.compiled, "aim_ms": row.aim}
         self.record["rows"][row.name] = found
         path, plan = self.model(row.model), self.work / "row.plan"
+        plan.unlink(missing_ok=True)  # a build that fails must not leave the row before to be timed
         cache = self.work / f"{row.model}.cache"
         command = [self.args.check, "model", path, plan, "fp16", "compare=0", f"cache={cache}"] + [f"{k}={v}" for k, v in row.extents.items()]
         cold = lines_of(command + [f"level={self.args.level}"], min(120, self.left() - 10))[-1]

@@ -231,13 +231,16 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
   }
   if (spatial.size() > 3) return Why("windows in three dimensions");
   if (spatial.size() == 3) {
-    const Window& w = *windows[spatial[0]];
-    if (w.tap != -1 || !w.stride.is_const(1) || !w.pad.is_const(0)) return Why("windows in three dimensions");
+    const auto images = std::find_if(spatial.begin(), spatial.end(), [&](int d) {
+      return windows[d]->tap == -1 && windows[d]->stride.is_const(1) && windows[d]->pad.is_const(0);
+    });
+    if (images == spatial.end()) return Why("windows in three dimensions");
+    const Window& w = *windows[*images];
     c.batch = p.extent(w.row);
-    c.in_image = lhs.strides[spatial[0]];
+    c.in_image = lhs.strides[*images];
     c.out_image = out.strides[w.row];
     result.row_dims.push_back(w.row);
-    spatial.erase(spatial.begin());
+    spatial.erase(images);
   }
   auto take = [&](int d, SymInt& in, SymInt& extent, SymInt& kernel, SymInt& stride, SymInt& dilation, SymInt& pad,
                   SymInt& in_stride, SymInt& out_stride, SymInt& w_stride) {
@@ -282,16 +285,21 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
     c.out_c = all_out;
   } else {
     if (!lhs.strides[channel].is_const(1)) return Why("the channels of lhs are not innermost in memory");
-    SymInt channels = lhs_dims[channel];
-    c.groups = floor_div(channels, c.in_c);
-    if (!c.groups.is_const() || c.groups.value() < 1 || !all_out.is_const()) return Why("the number of channels is not known");
-    c.out_c = all_out.value() / c.groups.value();
-    SymInt expected = summed;
-    if (!c.groups.is_const(1)) {
-      if (col == -1 || c.out_c.value() * c.groups.value() != all_out.value()) return Why("groups don't divide the channels");
-      expected = floor_div(p.vars[col], c.out_c) * c.in_c + summed;
+    if (!all_out.is_const()) return Why("the number of channels is not known");
+    // All channels in groups, or, where a part of the channels is read, those in one group or each in its own.
+    bool found = false;
+    for (SymInt groups : {floor_div(lhs_dims[channel], c.in_c), SymInt(1), all_out}) {
+      if (found || !groups.is_const() || groups.value() < 1 || all_out.value() % groups.value() != 0) continue;
+      const SymInt out_c = all_out.value() / groups.value();
+      if (!groups.is_const(1) && col == -1) continue;
+      const SymInt first = groups.is_const(1) ? SymInt(0) : floor_div(p.vars[col], out_c) * c.in_c;
+      const SymInt ahead = index[channel] - first - summed;
+      if (!ahead.is_const()) continue;
+      found = true;
+      c.groups = groups, c.out_c = out_c;
+      result.a_offset = ahead;  // the channel's stride is 1
     }
-    if (index[channel] != expected) return Why("the channel of lhs is indexed in an unusual way");
+    if (!found) return Why("the channel of lhs is indexed in an unusual way");
   }
   if (col != -1 && !out.strides[col].is_const(1)) return Why("the result's channels are not innermost in memory");
   c.w_out = col == -1 ? SymInt(0) : weights->coefficients[col];
@@ -301,7 +309,7 @@ std::variant<Contraction, Why> as_convolution(const Parts& p, const Layout& lhs,
   if (c.in_image.is_const(0)) c.in_image = c.in_h * c.in_row;
   if (c.out_image.is_const(0)) c.out_image = c.out_h * c.out_row;
   result.form = c;
-  result.a_offset = lhs.offset;
+  result.a_offset += lhs.offset;
   result.b_offset = weights->offset;
   result.c_offset = out.offset;
   return result;

@@ -64,16 +64,19 @@ class Partitioner {
     return std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) { return as_affine(e, vars).has_value(); });
   }
 
-  // Kernels of convolutions take padding where each index is of one window: one variable of the result and one that is summed.
+  // Kernels of convolutions take windows, and padding, where each index is of one window: one variable of the result and one
+  // that is summed.
   static bool is_windowed(const IndexMap& map, std::span<const SymInt> vars, size_t kept) {
     const auto moves = [](SymInt c) { return !c.is_const(0); };
-    return map.guard.is_const(1) || std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) {
-             const auto affine = as_affine(e, vars);
-             if (!affine) return false;
-             const auto middle = affine->coefficients.begin() + static_cast<ptrdiff_t>(kept);
-             return std::count_if(affine->coefficients.begin(), middle, moves) <= 1 &&
-                    std::count_if(middle, affine->coefficients.end(), moves) <= 1;
-           });
+    return std::all_of(map.results.begin(), map.results.end(), [&](SymInt e) {
+      const auto affine = as_affine(e, vars);
+      if (!affine) return map.guard.is_const(1);
+      const auto middle = affine->coefficients.begin() + static_cast<ptrdiff_t>(kept);
+      const auto rows = std::count_if(affine->coefficients.begin(), middle, moves);
+      const auto taps = std::count_if(middle, affine->coefficients.end(), moves);
+      const bool is_window = !map.guard.is_const(1) || (rows > 0 && taps > 0);
+      return !is_window || (rows <= 1 && taps <= 1);
+    });
   }
 
   // The operand of a contraction: movement before it is read through only as long as the index stays affine and padding is

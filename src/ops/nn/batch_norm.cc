@@ -46,7 +46,8 @@ Vals batch_norm(Builder& b, const BatchNorm& a, Operands in) {
   Val factor =
       pointwise(b, {b.cast(in[1], wide), variance}, [&](std::span<const Expr> v) { return v[0] / sqrt(v[1] + a.epsilon); });
   Val shift = pointwise(b, {b.cast(in[2], wide), mean, factor}, [](std::span<const Expr> v) { return v[0] - v[1] * v[2]; });
-  Val y = pointwise(b, {x, placed(factor), placed(shift)}, [](std::span<const Expr> v) { return v[0] * v[1] + v[2]; });
+  Val scaled = pointwise(b, {x, placed(factor)}, [](std::span<const Expr> v) { return v[0] * v[1]; });
+  Val y = pointwise(b, {scaled, placed(shift)}, [](std::span<const Expr> v) { return v[0] + v[1]; });
   Vals results{b.cast(y, b.dtype(in[0]))};
   results.insert(results.end(), more.begin(), more.end());
   return results;

@@ -1,10 +1,39 @@
 // Convolution: one contraction over the channels of a group and the taps of the window. There is no separate padding and no
 // reshape for groups: both are in the index of lhs.
 #include "ops/nn/convolve.h"
+
+#include <algorithm>
+
 #include "ops/nn/operands.h"
 #include "ops/nn/window.h"
 
 namespace temper {
+namespace {
+
+// Kernels slide windows over images. A window over three dimensions is a window over the last two of an image whose channels
+// are those of all the planes that the first one sees: x becomes [n * depth, group * taps * channels, height, width].
+Val convolve_planes(Builder& b, const ConvAttrs& a, const Window& window, Val input, Val weights) {
+  const Dims x = b.dims(input), w = b.dims(weights);
+  const SymInt depth = window.out[0], taps = window.kernel[0];
+  Dims domain{x[0], depth, a.group, taps, w[1], x[3], x[4]};
+  auto d = loop_vars(b.sym(), domain);
+  const SymInt plane = window.element(0, d[1], d[3]);
+  Val planes = b.reindex(input, IndexMap{domain, {d[0], d[2] * w[1] + d[4], plane, d[5], d[6]}, window.guard(0, plane)});
+  planes = b.reshape(planes, {x[0] * depth, taps * w[1] * a.group, x[3], x[4]});
+  static constexpr int64_t kTapsFirst[] = {0, 2, 1, 3, 4}, kDepthBehindChannels[] = {0, 2, 1, 3, 4};
+  const Val flat = b.reshape(b.transpose(weights, kTapsFirst), {w[0], taps * w[1], w[3], w[4]});
+  ConvAttrs rest = a;
+  for (auto* list : {&rest.strides, &rest.dilations}) {
+    if (!list->empty()) list->erase(list->begin());
+  }
+  if (rest.pads.size() == 6) rest.pads = {a.pads[1], a.pads[2], a.pads[4], a.pads[5]};
+  const Val y = convolve(b, rest, planes, flat, Val{&b, kNone32});
+  if (!b.ok()) return y;
+  const Dims made = b.dims(y);
+  return b.transpose(b.reshape(y, {x[0], depth, made[1], made[2], made[3]}), kDepthBehindChannels);
+}
+
+}  // namespace
 
 Val convolve(Builder& b, const ConvAttrs& a, Val input, Val weights, Val bias) {
   Val failed{&b, kNone32};
@@ -25,6 +54,11 @@ Val convolve(Builder& b, const ConvAttrs& a, Val input, Val weights, Val bias) {
   if (!made.ok()) return b.fail(std::move(made).error());
   const Window& window = *made;
   const size_t spatial = window.rank();
+  const auto slides = [](SymInt taps) { return !taps.is_const(1); };
+  if (spatial == 3 && std::all_of(window.kernel.begin(), window.kernel.end(), slides)) {
+    const Val y = convolve_planes(b, a, window, input, weights);
+    return bias ? y + along(b, bias, 1, 5) : y;
+  }
 
   Dims domain{x[0], w[0]};
   domain.insert(domain.end(), window.out.begin(), window.out.end());
@@ -60,7 +94,9 @@ const RegisterOp<ConvAttrs> kConv{{
     .onnx = {{"Conv", 1, read_conv}},
     .samples = {"f32[2, 3, 8, 9], f32[4, 3, 3, 3], f32[4] {strides = [2, 1], pads = [1, 1, 1, 1]}",
                 "f32[n, 6, 8, 8], f32[6, 1, 3, 3] {pads = [1, 1, 1, 1], group = 6}",
-                "f32[1, 6, 10], f32[4, 3, 3] {dilations = [2], group = 2, auto_pad = \"SAME_UPPER\"}"},
+                "f32[1, 6, 10], f32[4, 3, 3] {dilations = [2], group = 2, auto_pad = \"SAME_UPPER\"}",
+                "f32[2, 3, 5, 6, 4], f32[4, 3, 3, 2, 3], f32[4] {pads = [1, 0, 1, 1, 0, 1], strides = [2, 1, 1]}",
+                "f32[n, 4, 5, 5, 5], f32[4, 2, 2, 2, 2] {group = 2, dilations = [2, 1, 1], auto_pad = \"SAME_LOWER\"}"},
 }};
 
 }  // namespace
