@@ -31,25 +31,41 @@ Val conv(Builder& b, Val x, Val w, const std::string& attributes) {
 const std::vector<Case>& cases() {
   static const int64_t kNchw[] = {0, 3, 1, 2};
   static const std::vector<Case> all = {
-      {"part_of_the_channels", {2, 40, 9, 9}, {16, 12, 3, 3},
+      {"part_of_the_channels",
+       {2, 40, 9, 9},
+       {16, 12, 3, 3},
        [](Builder& b, Val x, Val w) { return conv(b, b.slice(x, 1, 20, 12, 1), w, "pads = [1, 1, 1, 1]"); }},
-      {"part_of_the_channels_each_alone", {2, 40, 9, 9}, {12, 1, 3, 3},
+      {"part_of_the_channels_each_alone",
+       {2, 40, 9, 9},
+       {12, 1, 3, 3},
        [](Builder& b, Val x, Val w) { return conv(b, b.slice(x, 1, 20, 12, 1), w, "pads = [1, 1, 1, 1], group = 12"); }},
-      {"part_of_the_channels_in_groups", {2, 40, 9, 9}, {8, 4, 3, 3},
+      {"part_of_the_channels_in_groups",
+       {2, 40, 9, 9},
+       {8, 4, 3, 3},
        [](Builder& b, Val x, Val w) { return conv(b, b.slice(x, 1, 20, 16, 1), w, "group = 4"); }},
-      {"patches_of_tokens", {2, 64, 24}, {16, 24, 4, 4},
+      {"patches_of_tokens",
+       {2, 64, 24},
+       {16, 24, 4, 4},
        [](Builder& b, Val x, Val w) {
          return conv(b, b.transpose(b.reshape(x, {2, 8, 8, 24}), kNchw), w, "strides = [4, 4]");
        }},
-      {"windows_of_tokens", {2, 64, 24}, {16, 24, 3, 3},
+      {"windows_of_tokens",
+       {2, 64, 24},
+       {16, 24, 3, 3},
        [](Builder& b, Val x, Val w) {
          return conv(b, b.transpose(b.reshape(x, {2, 8, 8, 24}), kNchw), w, "pads = [1, 1, 1, 1], strides = [2, 2]");
        }},
-      {"windows_of_the_first_two_dimensions", {1, 3, 9, 8, 7}, {16, 3, 3, 3, 1},
+      {"windows_of_the_first_two_dimensions",
+       {1, 3, 9, 8, 7},
+       {16, 3, 3, 3, 1},
        [](Builder& b, Val x, Val w) { return conv(b, x, w, "pads = [1, 1, 0, 1, 1, 0]"); }},
-      {"windows_of_three_dimensions", {2, 4, 7, 9, 8}, {16, 4, 3, 3, 3},
+      {"windows_of_three_dimensions",
+       {2, 4, 7, 9, 8},
+       {16, 4, 3, 3, 3},
        [](Builder& b, Val x, Val w) { return conv(b, x, w, "pads = [1, 1, 1, 1, 1, 1]"); }},
-      {"windows_of_the_first_dimension", {1, 8, 9, 8, 7}, {16, 8, 3, 1, 1},
+      {"windows_of_the_first_dimension",
+       {1, 8, 9, 8, 7},
+       {16, 8, 3, 1, 1},
        [](Builder& b, Val x, Val w) { return conv(b, x, w, "pads = [1, 0, 0, 1, 0, 0]"); }},
   };
   return all;
@@ -62,12 +78,11 @@ TEST_P(MovedOperands, AreRightAndLeaveNoPlainKernel) {
   Graph graph(std::make_shared<SymContext>());
   Builder builder(graph, c.name);
   const Val x = builder.val(graph.add_input(TensorType{DType::kF32, c.input}, "x"));
-  const Val w = builder.constant(
-      [&] {
-        Graph of_weights(std::make_shared<SymContext>());
-        of_weights.add_input(TensorType{DType::kF32, c.weights}, "w");
-        return random_inputs(of_weights, 1, 7)[0];
-      }());
+  const Val w = builder.constant([&] {
+    Graph of_weights(std::make_shared<SymContext>());
+    of_weights.add_input(TensorType{DType::kF32, c.weights}, "w");
+    return random_inputs(of_weights, 1, 7)[0];
+  }());
   const Val y = c.body(builder, x, w);
   ASSERT_TRUE(builder.take_status().ok());
   graph.output_names().push_back("y");

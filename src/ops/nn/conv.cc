@@ -1,9 +1,8 @@
 // Convolution: one contraction over the channels of a group and the taps of the window. There is no separate padding and no
 // reshape for groups: both are in the index of lhs.
-#include "ops/nn/convolve.h"
-
 #include <algorithm>
 
+#include "ops/nn/convolve.h"
 #include "ops/nn/operands.h"
 #include "ops/nn/window.h"
 
