@@ -357,21 +357,22 @@ std::variant<Contraction, std::string> analyse_contraction(SymContext& context, 
 int wanted_innermost_lhs(SymContext& context, const Contract& stage) {
   Parts p = parts_of(context, stage);
   // The dimension that runs with a reduced variable which is no tap of a window: the summed channels. Depthwise: with the
-  // columns.
-  int best = -1;
+  // columns, where nothing is summed but taps.
+  int summed = -1, shared = -1;
   for (size_t d = 0; d < stage.lhs.map.results.size(); ++d) {
     SymInt e = stage.lhs.map.results[d];
-    bool row = false, reduced = false;
+    bool row = false, reduced = false, in_both = false;
     for (size_t v = 0; v < p.vars.size(); ++v) {
       if (p.is_trivial(v) || !depends_on(e, p.vars[v])) continue;
       bool in_rhs = std::any_of(stage.rhs.map.results.begin(), stage.rhs.map.results.end(),
                                 [&](SymInt r) { return depends_on(r, p.vars[v]); });
-      if (v < p.out_count && !in_rhs) row = true;
-      if (v >= p.out_count || in_rhs) reduced = true;
+      (v >= p.out_count ? reduced : in_rhs ? in_both : row) = true;
     }
-    if (reduced && !row) best = static_cast<int>(d);
+    if (row) continue;
+    if (reduced) summed = static_cast<int>(d);
+    if (in_both) shared = static_cast<int>(d);
   }
-  return best;
+  return summed >= 0 ? summed : shared;
 }
 
 int wanted_innermost_out(SymContext& context, const Contract& stage) {
