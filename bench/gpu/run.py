@@ -192,7 +192,8 @@ class Bench:
         self.end = START + args.minutes * 60
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="temper-gpu-"))
         os.environ["TEMPER_KERNEL_CACHE"] = str(self.work / "kernels")
-        self.record = {"gpu": gpu_facts(), "nvrtc": os.environ.get("TEMPER_NVRTC"), "cublas": os.environ.get("TEMPER_CUBLAS"),
+        package = lambda variable: "/".join(pathlib.Path(os.environ.get(variable, "")).parts[-3:])  # not where it lies on this machine
+        self.record = {"gpu": gpu_facts(), "nvrtc": package("TEMPER_NVRTC"), "cublas": package("TEMPER_CUBLAS"),
                        "cores": os.cpu_count(), "models": {}, "samples": {}, "rows": {}}
         self.filled = {}
         self.lock = threading.Lock()

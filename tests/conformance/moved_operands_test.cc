@@ -1,5 +1,6 @@
-// Convolutions of what is no image by itself: a part of the channels, tokens, an image with one more dimension. Movement before
-// a convolution is read through or done before it, whichever leaves a kernel that is made for convolutions.
+// Products whose depth does not lie innermost, and convolutions of what is no image by itself: a part of the channels, tokens,
+// an image with one more dimension. Movement before them is read through or done first, whichever leaves a kernel that is made
+// for them.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -63,6 +64,14 @@ const std::vector<Case>& cases() {
        {2, 4, 7, 9, 8},
        {16, 4, 3, 3, 3},
        [](Builder& b, Val x, Val w) { return conv(b, x, w, "pads = [1, 1, 1, 1, 1, 1]"); }},
+      {"product_with_the_heads_innermost",
+       {2, 9, 20, 4},
+       {4, 20, 16},
+       [](Builder& b, Val x, Val w) {
+         const Val operands[] = {b.transpose(x, kNchw), w};
+         const Op& op = *find_op("matmul");
+         return b.op(op, parse_sample(op, "f32[1, 1], f32[1, 1]", b.sym())->attrs, operands)[0];
+       }},
       {"windows_of_the_first_dimension",
        {1, 8, 9, 8, 7},
        {16, 8, 3, 1, 1},
