@@ -21,6 +21,17 @@ class Executor {
   virtual ~Executor() = default;
   virtual int workers() const = 0;
   virtual void parallel_for(int64_t tasks, void (*fn)(void* self, int64_t task, int worker), void* self) = 0;
+
+  // Whether each worker should go through its share of the tasks from its end: a hint, since a task does not depend on others.
+  // Who runs a kernel again and again turns it round each time: a run then begins with what the run before ended with, and of
+  // operands that are larger than a cache some part is still there (in one direction it would be none).
+  void go_backwards(bool backwards) { backwards_ = backwards; }
+
+ protected:
+  bool backwards() const { return backwards_; }
+
+ private:
+  bool backwards_ = false;
 };
 
 // The caller's own thread, in order.

@@ -85,7 +85,7 @@ void pin_thread(std::thread& thread, int index) {
 struct alignas(64) ThreadPool::Worker {
   std::atomic<int32_t> state{kIdle};
   std::atomic<int64_t> next{0};
-  int64_t end = 0;
+  int64_t begin = 0, end = 0;
   std::thread thread;
 };
 
@@ -93,6 +93,7 @@ struct alignas(64) ThreadPool::Job {
   void (*fn)(void*, int64_t, int) = nullptr;
   void* self = nullptr;
   int participants = 0;
+  bool backwards = false;
   std::atomic<bool> running{false};
 };
 
@@ -146,11 +147,10 @@ ThreadPool::Lease::~Lease() {
 }
 
 void ThreadPool::Lease::parallel_for(int64_t tasks, void (*fn)(void* self, int64_t task, int worker), void* self) {
-  if (tasks > 1 && workers_ > 1) {
-    pool_->run(workers_, tasks, fn, self);
-  } else {
-    SerialExecutor().parallel_for(tasks, fn, self);
-  }
+  if (tasks <= 1) return SerialExecutor().parallel_for(tasks, fn, self);
+  if (workers_ > 1) return pool_->run(workers_, tasks, backwards(), fn, self);
+  FloatEnvironment environment;
+  for (int64_t i = 0; i < tasks; ++i) fn(self, backwards() ? tasks - 1 - i : i, 0);
 }
 
 int ThreadPool::start_workers(int wanted) {
@@ -217,7 +217,7 @@ void ThreadPool::work_through(int me) {
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const int64_t task = share.next.fetch_add(1, std::memory_order_relaxed);
       if (task >= share.end) break;
-      job.fn(job.self, task, me);
+      job.fn(job.self, job.backwards ? share.begin + share.end - 1 - task : task, me);
     }
     if (++victim == job.participants) victim = 0;
   }
@@ -237,7 +237,7 @@ void ThreadPool::withdraw_or_wait(Worker& worker) {
   while (worker.state.load(std::memory_order_acquire) == kAwaited) futex_wait(worker.state, kAwaited);
 }
 
-void ThreadPool::run(int workers, int64_t tasks, void (*fn)(void*, int64_t, int), void* self) {
+void ThreadPool::run(int workers, int64_t tasks, bool backwards, void (*fn)(void*, int64_t, int), void* self) {
   FloatEnvironment environment;
   Job& job = *job_;
   TEMPER_CHECK(!job.running.load(std::memory_order_relaxed), "parallel_for was called from inside a task, or by two threads");
@@ -245,12 +245,14 @@ void ThreadPool::run(int workers, int64_t tasks, void (*fn)(void*, int64_t, int)
   const int participants = static_cast<int>(std::min<int64_t>(workers, tasks));
   job.fn = fn;
   job.self = self;
+  job.backwards = backwards;
   job.participants = participants;
   const int64_t share = tasks / participants, more = tasks % participants;
   int64_t begin = 0;
   for (int i = 0; i < participants; ++i) {
     Worker& worker = *workers_[i];
     worker.next.store(begin, std::memory_order_relaxed);
+    worker.begin = begin;
     begin += share + (i < more ? 1 : 0);
     worker.end = begin;
   }

@@ -62,7 +62,7 @@ class ThreadPool {
   struct Worker;
   struct Job;
 
-  void run(int workers, int64_t tasks, void (*fn)(void*, int64_t, int), void* self);
+  void run(int workers, int64_t tasks, bool backwards, void (*fn)(void*, int64_t, int), void* self);
   void work_through(int me);
   void worker_main(Worker& self, int me);
   void post(Worker& worker);

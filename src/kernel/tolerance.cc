@@ -31,6 +31,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Instructions for bf16 take what is below it for zero, in operands, sums and results.
 constexpr double kLeastNormal = 0x1p-126;
 constexpr double kFunctionUnits = 8, kArgumentUnits = 2, kQuotientUnits = 4;
+// What a function may take for zero in a result of f32: exp ends where the normal numbers do.
+constexpr double kFunctionFloor = kLeastNormal;
 
 struct Format {
   double roundoff, smallest, largest;
@@ -158,7 +160,9 @@ ExactValue evaluate_with_error(ScalarOp op, DType type, ExactValue a, ExactValue
   if (!is_float(result_type) || !std::isfinite(exact)) return result;
   Format format = format_of(compute_type(type));
   if (std::fabs(exact) + result.error > format.largest * (1 - format.roundoff)) return {result.value, kInfinity};
-  if (units.result != 0) result.error += units.result * roundoff * (std::fabs(exact) + result.error) + format.smallest;
+  const bool flushes = units.argument != 0 && compute_type(type) == DType::kF32;
+  const double tiny = flushes ? kFunctionFloor : format.smallest;
+  if (units.result != 0) result.error += units.result * roundoff * (std::fabs(exact) + result.error) + tiny;
   return result;
 }
 

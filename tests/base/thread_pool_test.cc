@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include <xmmintrin.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cfenv>
 #include <thread>
 #include <vector>
@@ -24,6 +26,31 @@ TEST(ThreadPool, EveryTaskRunsOnce) {
         ++runs[task];
       });
       for (int64_t i = 0; i < tasks; ++i) ASSERT_EQ(runs[i], 1) << i << " of " << tasks;
+    }
+  }
+}
+
+TEST(ThreadPool, BackwardsEachShareIsGoneThroughFromItsEnd) {
+  constexpr int64_t kShare = 20;
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(4);
+    ThreadPool::Lease lease = pool.try_acquire(threads);
+    for (const bool backwards : {true, false, true}) {
+      lease.go_backwards(backwards);
+      std::vector<std::vector<int64_t>> begun(threads);
+      std::atomic<int> started{0};
+      for_each_task(lease, kShare * threads, [&](int64_t task, int worker) {
+        begun[worker].push_back(task);
+        if (begun[worker].size() > 1) return;
+        for (++started; started < threads;) std::this_thread::yield();  // so that nobody's share is taken by others
+      });
+      std::vector<int64_t> all;
+      for (int worker = 0; worker < threads; ++worker) {
+        EXPECT_EQ(begun[worker].at(0), worker * kShare + (backwards ? kShare - 1 : 0));
+        all.insert(all.end(), begun[worker].begin(), begun[worker].end());
+      }
+      std::sort(all.begin(), all.end());
+      for (int64_t i = 0; i < kShare * threads; ++i) ASSERT_EQ(all.at(i), i);
     }
   }
 }

@@ -27,7 +27,9 @@ class CpuQueue final : public Queue {
     return std::unique_ptr<temper::Launch>(TEMPER_TRY(static_cast<const Kernel&>(kernel).prepare(parameters, buffer_bytes)));
   }
   Status run(temper::Launch& launch, std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) override {
-    return static_cast<Launch&>(launch).run(buffers, workspace, executor);
+    auto& mine = static_cast<Launch&>(launch);
+    executor.go_backwards(mine.turn());
+    return mine.run(buffers, workspace, executor);
   }
   Status finish() override { return {}; }
 

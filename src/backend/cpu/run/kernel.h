@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backend/base/backend.h"
@@ -29,6 +30,12 @@ class Launch : public temper::Launch {
   // buffers: one pointer per buffer of the step, inputs and outputs as the kernel numbers them. Allocates nothing unless it
   // fails.
   virtual Status run(std::span<std::byte* const> buffers, std::byte* workspace, Executor& executor) = 0;
+
+  // Which way the next run should go (Executor::go_backwards): each time the other.
+  bool turn() { return std::exchange(backwards_, !backwards_); }
+
+ private:
+  bool backwards_ = false;
 };
 
 class Kernel : public temper::Kernel {
