@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "NvInfer.h"
+#include "api/flow_view.h"
 #include "api/layer_view.h"
 #include "api/reporter.h"
 #include "ir/graph.h"
@@ -282,11 +283,11 @@ class Network final : public nvinfer1::INetworkDefinition {
   bool is_hidden(ValueId id) const;
   // The value behind a tensor; an Error for one of another network.
   Expected<ValueId> value_of(const nvinfer1::ITensor& tensor) const;
+  // Those of a region; nullptr where there is none.
+  nvinfer1::ILoop* loop(int64_t region) const;
+  nvinfer1::IIfConditional* conditional(int64_t region) const;
 
- private:
-  static constexpr const char* kNoDebugTensors = "tensors can't be watched; mark them as outputs";
-  static constexpr const char* kNoRefit = "weights can't be replaced in a plan; build again with the new ones";
-
+  // A layer that `prepare` describes; nullptr, and a report that names the call, when that makes no sense.
   template <class View, class Prepare>
   View* add(const char* call, const Prepare& prepare) noexcept {
     return guarded<View*>(reporter_, nullptr, [&]() -> Expected<View*> {
@@ -300,6 +301,11 @@ class Network final : public nvinfer1::INetworkDefinition {
       return made;
     });
   }
+
+ private:
+  static constexpr const char* kNoDebugTensors = "tensors can't be watched; mark them as outputs";
+  static constexpr const char* kNoRefit = "weights can't be replaced in a plan; build again with the new ones";
+
   Expected<NodeId> add_layer(LayerDraft& draft);
   Error discard(const LayerDraft& draft, Error error);
   bool refuse(const char* call, const char* why) const noexcept;
@@ -310,6 +316,8 @@ class Network final : public nvinfer1::INetworkDefinition {
   // Nodes that are layers, in the order they were added.
   const std::vector<NodeId>& shown() const;
   Status infer(NodeId id) const;
+  // What must be inferred anew before the node can be; kNone32: nothing.
+  NodeId waits_for(NodeId id) const;
 
   nvinfer1::IBuilder& builder_;
   Reporter reporter_;
@@ -322,6 +330,8 @@ class Network final : public nvinfer1::INetworkDefinition {
   mutable std::vector<NodeId> shown_;
   std::map<ValueId, DType> output_types_;
   std::map<const void*, std::string> weight_names_;
+  std::map<int64_t, std::unique_ptr<LoopView>> loops_;  // by region
+  std::map<int64_t, std::unique_ptr<ConditionalView>> conditionals_;
   Metadata metadata_;
   std::shared_ptr<onnx::Storage> storage_;
   std::shared_ptr<const void> bytes_;
