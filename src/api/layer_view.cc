@@ -94,6 +94,7 @@ constexpr LayerKind kKinds[] = {
     {"layer_grid_sample", LayerType::kGRID_SAMPLE},
     {"layer_nms", LayerType::kNMS},
     {"layer_reverse_sequence", LayerType::kREVERSE_SEQUENCE},
+    {"layer_recurrent", LayerType::kRNN_V2},
     {"layer_recurrence", LayerType::kRECURRENCE},
     {"layer_iterator", LayerType::kITERATOR},
     {"layer_trip_limit", LayerType::kTRIP_LIMIT},

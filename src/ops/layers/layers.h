@@ -168,9 +168,27 @@ struct ReverseSequence {
   int64_t batch_axis = 1, sequence_axis = 0;
   TEMPER_FIELDS(batch_axis, sequence_axis)
 };
+// Operands: x [n..., time, data], lengths [n...], hidden and cell [n..., layers * directions, hidden], which but for x may be
+// absent; then the weights, see `operand`.
+inline constexpr std::string_view kRecurrentGates[] = {"input", "output", "forget", "update", "reset", "cell", "hidden"};
+struct RecurrentStack {
+  int64_t layers = 1, hidden = 1, length = 1;
+  std::string type = "relu";  // tanh, lstm, gru
+  bool both = false;          // directions: layer 2 * l goes forward, 2 * l + 1 backward
+  bool skip = false;          // the input of the first layer has no weights
+  TEMPER_FIELDS(layers, hidden, length, type, both, skip)
+
+  // Parts: the weights of the input, of the state, then their biases.
+  static int64_t operand(int64_t layer, int64_t gate, int64_t part) { return 4 + (layer * 7 + gate) * 4 + part; }
+};
 
 // The axes of a mask.
 Extents axes_of(int64_t mask);
+
+std::string dims_text(const Dims& dims);  // "2x3"
+
+// Weights come as the program counts them: a plain vector becomes the array that the layer needs; a tensor is one already.
+Val weights_as(Builder& b, Val w, const Dims& dims, DType dtype, const std::string& what);
 
 // Another composite inside a body, by its name and the fields of its attributes.
 Vals compose(Builder& b, std::string_view name, const AttrFields& fields, const Vals& operands);
