@@ -320,9 +320,25 @@ class Writer {
     Builder& b = outer.b;
     const Val condition = TEMPER_TRY(operand(outer, node(conditions.front()), 0, "the condition has no input"));
 
+    std::set<int> needed[2];
+    for (size_t branch = 0; branch < 2; ++branch) {
+      std::vector<int> given;
+      for (NodeId id : outputs) given.push_back(regions_.maker(number, node(id).operands[branch]));
+      needed[branch] = schedule.behind(std::move(given));
+    }
+    // What no output depends on, like an assertion, is where all that it reads is.
+    const std::set<int> boundary(region.boundary.begin(), region.boundary.end());
+    for (int item : schedule.order) {
+      if (needed[0].contains(item) || needed[1].contains(item) || boundary.contains(item)) continue;
+      for (std::set<int>& branch : needed) {
+        const std::set<int>& reads = schedule.reads.at(item);
+        if (std::all_of(reads.begin(), reads.end(), [&](int r) { return branch.contains(r) || boundary.contains(r); }))
+          branch.insert(item);
+      }
+    }
+
     std::vector<Capture> captures;
     std::vector<std::unique_ptr<Graph>> bodies;
-    std::set<int> in_a_branch;
     for (size_t branch = 0; branch < 2; ++branch) {
       bodies.push_back(std::make_unique<Graph>(b.graph().context()));
       Builder inner(*bodies.back(), named.name);
@@ -331,11 +347,7 @@ class Writer {
       for (const Capture& c : captures) s.values[c.id] = enter(inner, c);
       for (NodeId id : region.of(network_, "layer_if_input"))
         s.values[node(id).results[0]] = TEMPER_TRY(operand(s, node(id), 0, "the conditional's input has no input"));
-      std::vector<int> wanted;
-      for (NodeId id : outputs) wanted.push_back(regions_.maker(number, node(id).operands[branch]));
-      const std::set<int> needed = schedule.behind(wanted);
-      in_a_branch.insert(needed.begin(), needed.end());
-      TEMPER_TRY(write_items(s, schedule, &needed));
+      TEMPER_TRY(write_items(s, schedule, &needed[branch]));
       std::vector<ValueId> given;
       for (NodeId id : outputs) given.push_back(TEMPER_TRY(operand(s, node(id), branch, "the output lacks a branch")).id);
       TEMPER_TRY(check(inner, named));
@@ -344,10 +356,6 @@ class Writer {
     for (size_t i = bodies[0]->inputs().size(); i < captures.size(); ++i) {
       Builder first(*bodies[0]);
       static_cast<void>(enter(first, captures[i]));
-    }
-    for (int item : schedule.order) {
-      if (item < network_.node_count() && node(item).op->name == "layer_assertion" && !in_a_branch.contains(item))
-        return refuse("nothing that a branch gives depends on it, so it is in neither").at(place_of(node(item)));
     }
     IfAttrs attrs;
     for (size_t o = 0; o < outputs.size(); ++o) {

@@ -304,6 +304,30 @@ TEST(IfLayers, LieInLoopsAndLoopsInThem) {
   }
 }
 
+// An assertion over what one branch makes holds in that branch only.
+TEST(IfLayers, AssertionsAreWhereWhatTheyReadIs) {
+  FlowNet net;
+  ITensor& x = net.input("x", kScalar);
+  IIfConditional* choice = net->addIfConditional();
+  choice->setCondition(net.op(x, net.number(0), ElementWiseOperation::kGREATER));
+  ITensor* in = choice->addInput(x)->getOutput(0);
+  ITensor* root = net->addUnary(*in, UnaryOperation::kSQRT)->getOutput(0);
+  net->addAssertion(net.op(*root, net.number(2), ElementWiseOperation::kLESS), "the root is small");
+  net.output(choice->addOutput(*root, *in));
+  EXPECT_EQ(net.run(kScalar, {1}).values, (std::vector<float>{1}));
+  EXPECT_EQ(net.run(kScalar, {-9}).values, (std::vector<float>{-9}));
+  EXPECT_TRUE(net.logger.errors.empty());
+  const float large = 25;
+  client::Stream stream;
+  net.context->setInputTensorAddress("x", &large);
+  float y = 0;
+  net.context->setTensorAddress("y", &y);
+  const bool run = net.context->enqueueV3(stream.handle);
+  EXPECT_FALSE(run && cudaStreamSynchronize(stream.handle) == cudaSuccess);
+  ASSERT_FALSE(net.logger.errors.empty());
+  EXPECT_NE(net.logger.errors.back().find("the root is small"), std::string::npos) << net.logger.errors.back();
+}
+
 // What has no meaning is refused at the call, or, where a later call may mend it, by the build; the text names layer and cure.
 struct Misuse {
   const char* name;
