@@ -3,6 +3,9 @@
 //
 // Layers that a program adds are nodes of the operators of ops/layers. A setter changes attributes or operands, so the types of
 // results are inferred when they are asked for (settle), and `finished` writes the graph that is built.
+//
+// A network of level 8 with an implicit batch is the network of one sample: views and layers know of no batch. The graph that
+// is built from it does the same to many samples (pass batch).
 #pragma once
 
 #include <cmath>
@@ -43,9 +46,8 @@ class TensorView final : public nvinfer1::ITensor {
   nvinfer1::TensorFormats getAllowedFormats() const noexcept override { return 1U << int(nvinfer1::TensorFormat::kLINEAR); }
   nvinfer1::TensorLocation getLocation() const noexcept override { return location_; }
   void setLocation(nvinfer1::TensorLocation location) noexcept override;
-  // Without an implicit batch there is nothing to broadcast over.
-  void setBroadcastAcrossBatch(bool) noexcept override {}
-  bool getBroadcastAcrossBatch() const noexcept override { return false; }
+  void setBroadcastAcrossBatch(bool broadcast) noexcept override;
+  bool getBroadcastAcrossBatch() const noexcept override { return broadcast_; }
   bool setDynamicRange(float min, float max) noexcept override;
   bool dynamicRangeIsSet() const noexcept override { return range_.has_value(); }
   void resetDynamicRange() noexcept override { range_.reset(); }
@@ -62,6 +64,7 @@ class TensorView final : public nvinfer1::ITensor {
  private:
   Network& network_;
   ValueId id_;
+  bool broadcast_ = false;  // of an implicit batch
   nvinfer1::TensorLocation location_ = nvinfer1::TensorLocation::kDEVICE;
   std::optional<std::pair<float, float>> range_;
   mutable std::string name_;                                // what getName returned
@@ -236,7 +239,9 @@ class Network final : public nvinfer1::INetworkDefinition {
   nvinfer1::ITensor* getOutput(int32_t index) const noexcept override;
   void setName(char const* name) noexcept override;
   char const* getName() const noexcept override { return name_.c_str(); }
-  bool hasImplicitBatchDimension() const noexcept override { return false; }
+  bool hasImplicitBatchDimension() const noexcept override {
+    return api_level_ == 8 && !(flags_ >> int(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH) & 1U);
+  }
   nvinfer1::NetworkDefinitionCreationFlags getFlags() const noexcept override { return flags_; }
   bool getFlag(nvinfer1::NetworkDefinitionCreationFlag flag) const noexcept override;
   nvinfer1::IBuilder& getBuilder() const noexcept override { return builder_; }
@@ -263,8 +268,13 @@ class Network final : public nvinfer1::INetworkDefinition {
   const Metadata& metadata() const { return metadata_; }
   TensorView* tensor(ValueId id) const;  // nullptr for kNone32
 
-  // The network as a graph to build from: layers sorted and checked. An Error names the layer.
+  // The network as a graph to build from: layers sorted and checked, an implicit batch made a dimension. An Error names the
+  // layer.
   Expected<Graph> finished() const;
+  // By input: whether it has an implicit batch in front of the dimensions that the network shows.
+  std::vector<bool> batched_inputs() const;
+  // Dims that an input may have.
+  Status check_input_dims(nvinfer1::Dims const& dims) const;
   // The types that layers were given, by their names.
   void add_layer_types(std::map<std::string, LayerTypes, std::less<>>& layers) const;
   // Types and dims of a value and of all that it depends on, inferred as the layers now are.

@@ -201,10 +201,20 @@ std::optional<DType> Network::chosen_output_type(ValueId id) const {
   return found == output_types_.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<bool> Network::batched_inputs() const {
+  std::vector<bool> batched;
+  for (ValueId id : graph_.inputs()) batched.push_back(hasImplicitBatchDimension() && !tensor(id)->getBroadcastAcrossBatch());
+  return batched;
+}
+
 Expected<Graph> Network::finished() const {
   const bool edited = std::any_of(graph_.order().begin(), graph_.order().end(),
                                   [&](NodeId id) { return is_layer(graph_.node(id)) || hidden_.contains(id); });
   Graph graph = edited ? TEMPER_TRY(structure(graph_)) : graph_.clone();
+  if (hasImplicitBatchDimension()) {
+    graph = TEMPER_TRY(dce(TEMPER_TRY(expand(graph))));
+    graph = TEMPER_TRY(batch(graph, graph.sym().symbol("implicit_batch"), batched_inputs()));
+  }
   Builder builder(graph);
   std::vector<ValueId> outputs = graph.outputs();
   for (size_t o = 0; o < outputs.size(); ++o) {

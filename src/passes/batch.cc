@@ -1,6 +1,6 @@
 // Batch: from a network that says what happens to one sample to a graph that does it to many. Each value that depends on the
-// sample gets the number of samples as its first dimension, and each core op one more variable in front; what does not depend on
-// the sample (constants, sizes) stays as it is and is read by all. So nothing but this file knows of networks whose batch is
+// sample gets the number of samples as its first dimension, and each core op one more variable in front; what does not depend
+// on the sample (constants, sizes) stays as it is and is read by all. So nothing but this file knows of networks whose batch is
 // implicit, and all that remains of it is a dimension.
 #include <algorithm>
 #include <deque>
@@ -17,7 +17,8 @@ struct Batched {
 
 class BatchWriter {
  public:
-  BatchWriter(const Graph& graph, Graph& result, SymInt size) : graph_(graph), b_(result), size_(size), map_(graph.value_count()) {}
+  BatchWriter(const Graph& graph, Graph& result, SymInt size)
+      : graph_(graph), b_(result), size_(size), map_(graph.value_count()) {}
 
   // Inputs as they are given: which have the batch.
   void enter(const std::vector<bool>& batched) {
@@ -168,8 +169,7 @@ class BatchWriter {
       operands.push_back(spread(in[i]));
       arguments.push_back(body.operand(static_cast<int>(i), b_.dtype(operands.back())));
     }
-    const auto results =
-        body.inline_body(*a.body, arguments, [&](SymInt e) { return substitute(e, vars, rest.results); });
+    const auto results = body.inline_body(*a.body, arguments, [&](SymInt e) { return substitute(e, vars, rest.results); });
     return op("map", make_attrs(MapAttrs{rest.domain, body.finish(results, static_cast<int>(in.size()))}), operands);
   }
 
@@ -181,7 +181,8 @@ class BatchWriter {
   }
 
   // Bodies whose outputs have the batch where `wanted` says so.
-  static Expected<std::unique_ptr<Graph>> finish(BatchWriter& body, std::unique_ptr<Graph> graph, const std::vector<bool>& wanted) {
+  static Expected<std::unique_ptr<Graph>> finish(BatchWriter& body, std::unique_ptr<Graph> graph,
+                                                 const std::vector<bool>& wanted) {
     std::vector<ValueId> outputs;
     for (size_t o = 0; o < wanted.size(); ++o)
       outputs.push_back(wanted[o] ? body.spread(body.output(o)).id : body.output(o).v.id);
@@ -204,8 +205,7 @@ class BatchWriter {
       for (size_t r = 0; r < batched.size(); ++r) batched[r] = batched[r] || writer.output(r).batched;
     }
     std::vector<std::unique_ptr<Graph>> bodies;
-    for (size_t i = 0; i < graphs.size(); ++i)
-      bodies.push_back(TEMPER_TRY(finish(writers[i], std::move(graphs[i]), batched)));
+    for (size_t i = 0; i < graphs.size(); ++i) bodies.push_back(TEMPER_TRY(finish(writers[i], std::move(graphs[i]), batched)));
     std::vector<Val> operands;
     for (const Batched& x : in) operands.push_back(x.v);
     const std::vector<Val> made = b_.op(*node.op, node.attrs, operands, std::move(bodies));

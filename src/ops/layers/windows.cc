@@ -146,23 +146,25 @@ Vals fully_connected(Builder& b, const FullyConnected& a, Operands in) {
 
 const RegisterOp<Convolution> kConvolution{{
     .name = "layer_convolution",
-    .body = convolution,
+    .body = of_batch_or_sample<Convolution, convolution>,
     .samples = {"f32[2, 3, 8, 9], f32[108], f32[4] {maps = 4, kernel = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[n, 4, 7], f32[6, 2, 3] {maps = 6, groups = 2, kernel = [3], padding = \"same_upper\"}",
-                "f32[1, 2, 8, 8], f32[50] {maps = 1, kernel = [5, 5], stride = [2, 2], padding = \"explicit_up\"}"},
+                "f32[1, 2, 8, 8], f32[50] {maps = 1, kernel = [5, 5], stride = [2, 2], padding = \"explicit_up\"}",
+                "f32[2, 8, 8], f32[18] {maps = 1, kernel = [3, 3], sample = true}"},
 }};
 const RegisterOp<Convolution> kDeconvolution{{
     .name = "layer_deconvolution",
-    .body = deconvolution,
+    .body = of_batch_or_sample<Convolution, deconvolution>,
     .samples = {"f32[2, 4, 5, 6], f32[144], f32[4] {maps = 4, kernel = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[1, 4, 5], f32[24] {maps = 6, groups = 2, kernel = [2], stride = [2]}"},
 }};
 const RegisterOp<Pooling> kPooling{{
     .name = "layer_pooling",
-    .body = pooling,
+    .body = of_batch_or_sample<Pooling, pooling>,
     .samples = {"f32[2, 3, 8, 9] {window = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[n, 3, 9] {type = \"average\", window = [2], stride = [2], padding = \"explicit_up\"}",
-                "f32[1, 2, 6, 6] {type = \"blend\", window = [2, 2], stride = [2, 2], blend = 0.25}"},
+                "f32[1, 2, 6, 6] {type = \"blend\", window = [2, 2], stride = [2, 2], blend = 0.25}",
+                "f32[2, 6, 6] {window = [2, 2], sample = true}"},
 }};
 const RegisterOp<FullyConnected> kFullyConnected{{
     .name = "layer_fully_connected",
