@@ -212,7 +212,6 @@ Expected<Graph> Network::finished() const {
                                   [&](NodeId id) { return is_layer(graph_.node(id)) || hidden_.contains(id); });
   Graph graph = edited ? TEMPER_TRY(structure(graph_)) : graph_.clone();
   if (hasImplicitBatchDimension()) {
-    graph = TEMPER_TRY(dce(TEMPER_TRY(expand(graph))));
     graph = TEMPER_TRY(batch(graph, graph.sym().symbol("implicit_batch"), batched_inputs()));
   }
   Builder builder(graph);

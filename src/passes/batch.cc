@@ -1,7 +1,8 @@
 // Batch: from a network that says what happens to one sample to a graph that does it to many. Each value that depends on the
 // sample gets the number of samples as its first dimension, and each core op one more variable in front; what does not depend
-// on the sample (constants, sizes) stays as it is and is read by all. So nothing but this file knows of networks whose batch is
-// implicit, and all that remains of it is a dimension.
+// on the sample (constants, sizes) stays as it is and is read by all. A composite is what its body says, but for one that has a
+// form with the batch (`sample`). So nothing but this file knows of networks whose batch is implicit, and all that remains of
+// it is a dimension.
 #include <algorithm>
 #include <deque>
 
@@ -107,6 +108,7 @@ class BatchWriter {
       for (Val v : b_.op(*node.op, node.attrs, vals, std::move(bodies))) results.push_back({v, false});
       return results;
     }
+    if (!node.op->is_core()) return write_composite(node, in);
     if (name == "map") return write_map(attrs_as<MapAttrs>(*node.attrs), in);
     if (name == "reindex") {
       const auto& a = attrs_as<Reindex>(*node.attrs);
@@ -157,6 +159,47 @@ class BatchWriter {
     if (name == "if") return write_if(node, in);
     if (name == "loop") return write_loop(node, in);
     return differs("the number of elements that it gives", "give the network a fixed size");
+  }
+
+  Expected<std::vector<Batched>> write_composite(const Node& node, const std::vector<Batched>& in) {
+    AttrFields fields;
+    for (const auto& [field, value] : node.attrs->fields()) fields.emplace(field, value);
+    const auto sample = fields.find("sample");
+    const bool first_only = in[0].batched && std::none_of(in.begin() + 1, in.end(), [](const Batched& x) { return x.batched; });
+    if (sample != fields.end() && std::get<bool>(sample->second) && first_only) {
+      sample->second = false;
+      std::vector<Val> operands;
+      for (const Batched& x : in) operands.push_back(x.v);
+      return all(b_.op(*node.op, TEMPER_TRY(node.op->make_attrs(fields)), operands));
+    }
+    Graph one(graph_.context());
+    Builder body(one, node.name);
+    std::vector<ValueId> operands;
+    std::vector<Batched> given;
+    for (size_t i = 0; i < in.size(); ++i) {
+      const auto known = in[i].v && !in[i].batched ? b_.constant_value(in[i].v) : std::nullopt;
+      if (!in[i].v || known) {
+        operands.push_back(known ? body.constant(*known).id : kNone32);
+        continue;
+      }
+      const Value& value = graph_.value(node.operands[i]);
+      operands.push_back(one.add_input(value.type, value.name));
+      one.value(operands.back()).contents = value.contents;
+      given.push_back(in[i]);
+    }
+    std::vector<ValueId> results = node.op->body(body, *node.attrs, operands);
+    TEMPER_TRY(body.take_status());
+    one.set_outputs(std::move(results));
+    const Graph core = TEMPER_TRY(expand(one));
+    BatchWriter inner(core, b_.graph(), size_);
+    for (size_t i = 0; i < given.size(); ++i) inner.map_[core.inputs()[i]] = {inner.b_.val(given[i].v.id), given[i].batched};
+    TEMPER_TRY(inner.write());
+    std::vector<Batched> made;
+    for (size_t r = 0; r < core.outputs().size(); ++r) {
+      const Batched x = inner.output(r);
+      made.push_back({b_.val(x.v.id), x.batched});
+    }
+    return made;
   }
 
   std::vector<Batched> write_map(const MapAttrs& a, const std::vector<Batched>& in) {

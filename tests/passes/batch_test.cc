@@ -26,7 +26,7 @@ struct Outcome {
   bool compared = false, refused = false;
 };
 // `shared`: of each input, whether all samples have the same.
-Outcome compare(const Graph& core, const std::vector<bool>& shared) {
+Outcome compare(const Graph& graph_of_one, const Graph& core, const std::vector<bool>& shared) {
   std::vector<std::vector<ExactTensor>> inputs, wanted;
   for (int64_t s = 0; s < kSamples; ++s) {
     inputs.push_back(exact(random_inputs(core, kExtent, uint64_t(s) + 1)));
@@ -39,13 +39,15 @@ Outcome compare(const Graph& core, const std::vector<bool>& shared) {
   }
   std::vector<bool> batched;
   for (bool all : shared) batched.push_back(!all);
-  auto graph = batch(core, core.sym().symbol("samples"), batched);
+  auto graph = batch(graph_of_one, core.sym().symbol("samples"), batched);
   if (!graph.ok()) {
     EXPECT_EQ(graph.error().code(), ErrorCode::kUnsupported) << graph.error().to_string();
     EXPECT_NE(graph.error().to_string().find("differ from one sample"), std::string::npos) << graph.error().to_string();
     return {false, true};
   }
   EXPECT_TRUE(verify(*graph).ok()) << verify(*graph).error().to_string();
+  graph = expand(*graph);
+  EXPECT_TRUE(graph.ok());
   std::vector<ExactTensor> together;
   for (size_t i = 0; i < shared.size(); ++i) {
     std::vector<ExactTensor> parts;
@@ -81,7 +83,7 @@ TEST(Batch, IsItsSamplesOneByOne) {
       std::vector<bool> mask(inputs, false);
       if (shared > 0) mask[shared - 1] = true;
       if (inputs == 0 || (inputs == 1 && shared > 0)) continue;
-      const Outcome outcome = compare(*core, mask);
+      const Outcome outcome = compare(*graph, *core, mask);
       compared += outcome.compared;
       refused += outcome.refused;
     }

@@ -229,6 +229,7 @@ void misuse() {
   check(!s.build(), "sizes can't differ between samples");
   refused("non_zero");
   s.network->unmarkOutput(*found);
+  s.network->removeTensor(*found);
   IIfConditional* branch = s.network->addIfConditional();
   branch->setCondition(*flag);
   ITensor* in = branch->addInput(*x)->getOutput(0);
