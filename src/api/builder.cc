@@ -21,13 +21,6 @@ nvinfer1::INetworkDefinition* Builder::createNetworkV2(nvinfer1::NetworkDefiniti
     if (flags >> nvinfer1::EnumMax<nvinfer1::NetworkDefinitionCreationFlag>()) {
       return invalid("createNetworkV2 was given bits that are no NetworkDefinitionCreationFlag");
     }
-    const auto explicit_batch = 1U << int(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH);
-    if (api_level_ == 8 && !(flags & explicit_batch)) {
-      return Error(
-          ErrorCode::kUnsupported,
-          "networks with an implicit batch are not supported; create the network with kEXPLICIT_BATCH and give the batch "
-          "as the first dimension of each input");
-    }
     if (api_level_ >= 11) flags |= 1U << int(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
     return new Network(*this, reporter_, flags, api_level_);
   });
@@ -105,8 +98,26 @@ Expected<Graph> check_network(const Network& network, const BuilderConfig& confi
   TEMPER_TRY(config.check());
   if (network.graph().outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
   Graph graph = TEMPER_TRY(network.finished());
+  if (network.hasImplicitBatchDimension() && !config.profiles().empty())
+    return invalid("a network with an implicit batch has no optimization profiles; setMaxBatchSize says what to build for");
   for (const OptimizationProfile& profile : config.profiles()) TEMPER_TRY(check_profile(graph, profile.profile()));
   return graph;
+}
+
+// The batch of a network where it is implicit: from one sample to most, and best at most.
+Profile batch_profile(const Network& network, const Graph& graph, int64_t most) {
+  Profile profile;
+  const std::vector<bool> batched = network.batched_inputs();
+  for (size_t i = 0; i < batched.size(); ++i) {
+    if (!batched[i]) continue;
+    const Value& input = graph.value(graph.inputs()[i]);
+    std::vector<int64_t> shape;
+    for (SymInt d : input.tensor().dims) shape.push_back(d.is_const() ? d.value() : 1);
+    Profile::Range range{shape, shape, shape};
+    range.best[0] = range.largest[0] = most;
+    profile.inputs[input.name] = std::move(range);
+  }
+  return profile;
 }
 
 // Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
@@ -138,6 +149,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   build.compile.build.tf32 = config.getFlag(BuilderFlag::kTF32);
   build.compile.build.sources = config.switched_sources();
   if (!config.profiles().empty()) build.compile.profile = config.profiles().front().profile();
+  if (network.hasImplicitBatchDimension()) build.compile.profile = batch_profile(network, graph, max_batch_);
   TimingCache* cache = config.cache_for_build();
   temper::TimingCache learnt;
   if (cache) learnt = cache->records();
@@ -169,7 +181,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
     network.add_layer_types(build.passes.narrowing.layers);
   }
   build.metadata = network.metadata();
-  build.record = make_notes(network, config);
+  build.record = make_notes(network, config, network.hasImplicitBatchDimension() ? max_batch_ : 0);
   build.constants_rest = [&] { network.let_go_of_files(); };
 
   PageSink sink;

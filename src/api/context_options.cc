@@ -28,20 +28,6 @@ bool ContextView::setCommunicator(void*) noexcept {
   return false;
 }
 
-namespace {
-constexpr const char* kNoImplicitBatch =
-    "the engine has no implicit batch; use executeV2 or enqueueV3 with the batch as a dimension of the inputs";
-}
-
-bool ContextView::execute(int32_t, void* const*) noexcept {
-  reporter_.report(ErrorCode::kUnsupported, kNoImplicitBatch);
-  return false;
-}
-bool ContextView::enqueue(int32_t, void* const*, cudaStream_t, cudaEvent_t*) noexcept {
-  reporter_.report(ErrorCode::kUnsupported, kNoImplicitBatch);
-  return false;
-}
-
 bool ContextView::getShapeBinding(int32_t index, int32_t*) const noexcept {
   reporter_.report(ErrorCode::kUnsupported, "values of a tensor in host memory are read at its address (getTensorAddress)");
   return false;

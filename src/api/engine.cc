@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "api/execution_context.h"
 #include "api/inspector.h"
@@ -40,12 +41,19 @@ EngineFacts::EngineFacts(std::shared_ptr<const Engine> loaded, int cpu_threads)
   input_count = static_cast<int>(plan.inputs.size());
   for (const auto* list : {&plan.inputs, &plan.outputs}) {
     for (const auto& binding : *list) {
-      Tensor tensor{
-          binding->name,  list == &plan.inputs, static_cast<int>(&binding - list->data()), static_cast<DType>(binding->dtype),
-          invalid_dims(), binding->host_values};
-      if (binding->dims.size() <= size_t(Dims::MAX_DIMS)) {
-        tensor.shape.nbDims = static_cast<int32_t>(binding->dims.size());
-        for (size_t d = 0; d < binding->dims.size(); ++d) tensor.shape.d[d] = known[binding->dims[d]].value_or(-1);
+      Tensor tensor{binding->name,
+                    list == &plan.inputs,
+                    static_cast<int>(&binding - list->data()),
+                    static_cast<DType>(binding->dtype),
+                    invalid_dims(),
+                    binding->host_values,
+                    0};
+      const bool batched = notes.max_batch > 0 && !(tensor.input && notes.across_batch.contains(tensor.name));
+      if (batched && !binding->dims.empty()) tensor.batch_dims = 1;
+      const std::span shown = std::span(binding->dims).subspan(size_t(tensor.batch_dims));
+      if (shown.size() <= size_t(Dims::MAX_DIMS)) {
+        tensor.shape.nbDims = static_cast<int32_t>(shown.size());
+        for (size_t d = 0; d < shown.size(); ++d) tensor.shape.d[d] = known[shown[d]].value_or(-1);
       }
       tensors.push_back(std::move(tensor));
     }

@@ -2,6 +2,7 @@
 // keep alive; it is immutable, so threads use it freely.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,9 @@ struct EngineFacts {
     bool input;
     int index;  // among the inputs, or the outputs
     DType dtype;
-    nvinfer1::Dims shape;  // -1 for what is not constant
+    nvinfer1::Dims shape;  // -1 for what is not constant; without an implicit batch
     bool host;
+    int batch_dims;  // that are in front of `shape`: 1 for an implicit batch
   };
   // Index in `tensors`, or -1.
   int find(char const* name) const;
@@ -110,7 +112,8 @@ class EngineView final : public nvinfer1::ICudaEngine {
   int32_t getNbLayers() const noexcept override { return static_cast<int32_t>(facts_->launches.size()); }
   char const* getName() const noexcept override { return facts_->notes.network_name.c_str(); }
   bool isRefittable() const noexcept override { return false; }
-  bool hasImplicitBatchDimension() const noexcept override { return false; }
+  bool hasImplicitBatchDimension() const noexcept override { return facts_->notes.max_batch > 0; }
+  int32_t getMaxBatchSize() const noexcept override { return std::max(facts_->notes.max_batch, 1); }
   nvinfer1::EngineCapability getEngineCapability() const noexcept override { return nvinfer1::EngineCapability::kSTANDARD; }
   nvinfer1::TacticSources getTacticSources() const noexcept override { return 0; }
   nvinfer1::ProfilingVerbosity getProfilingVerbosity() const noexcept override { return facts_->notes.verbosity; }

@@ -59,4 +59,21 @@ bool ContextView::executeV2(void* const* bindings) noexcept {
   });
 }
 
+bool ContextView::execute(int32_t batch, void* const* bindings) noexcept {
+  const bool fits = guarded(reporter_, false, [&]() -> Expected<bool> {
+    TEMPER_TRY(set_batch(batch, "execute"));
+    return true;
+  });
+  return fits && executeV2(bindings);
+}
+
+bool ContextView::enqueue(int32_t batch, void* const* bindings, cudaStream_t stream, cudaEvent_t* consumed) noexcept {
+  const bool fits = guarded(reporter_, false, [&]() -> Expected<bool> {
+    if (!bindings) return invalid("enqueue was given no addresses");
+    TEMPER_TRY(set_batch(batch, "enqueue"));
+    return true;
+  });
+  return fits && enqueueV2(bindings, stream, consumed);
+}
+
 }  // namespace temper::api

@@ -1,6 +1,7 @@
 #include "api/execution_context.h"
 
 #include <algorithm>
+#include <array>
 
 #include "api/translate.h"
 #include "base/thread_pool.h"
@@ -20,6 +21,7 @@ ContextView::ContextView(const EngineView& engine, const Reporter& reporter, std
       step_ns_(facts_->engine->plan().steps.size()) {
   for (int i = 0; i < facts_->input_count; ++i) {
     const Dims& shape = facts_->tensors[i].shape;
+    if (facts_->tensors[i].batch_dims > 0) continue;  // it comes with each execution
     if (std::none_of(shape.d, shape.d + std::max(shape.nbDims, 0), [](int64_t d) { return d < 0; })) {
       (void)shapes_.set_input_shape(i, std::span(shape.d, static_cast<size_t>(std::max(shape.nbDims, 0))));
     }
@@ -79,13 +81,42 @@ bool ContextView::setInputShape(char const* name, Dims const& dims) noexcept {
         return refuse("dimension " + std::to_string(d) + " is " + std::to_string(tensor.shape.d[d]) + " in the model");
       }
     }
-    const std::span extents(dims.d, static_cast<size_t>(dims.nbDims));
-    if (std::ranges::equal(shapes_.input_shape(index), extents)) return true;
-    TEMPER_TRY(shapes_.set_input_shape(index, extents));
-    ++shape_version_;
-    checked_ = false;
+    // With an implicit batch this is the shape of one sample, which is fixed; the batch comes with the execution.
+    if (tensor.batch_dims == 0) TEMPER_TRY(set_extents(index, std::span(dims.d, static_cast<size_t>(dims.nbDims))));
     return true;
   });
+}
+
+Status ContextView::set_extents(int input, std::span<const int64_t> extents) {
+  if (std::ranges::equal(shapes_.input_shape(input), extents)) return {};
+  TEMPER_TRY(shapes_.set_input_shape(input, extents));
+  ++shape_version_;
+  checked_ = false;
+  return {};
+}
+
+Status ContextView::set_batch(int32_t size, const char* call) {
+  const int32_t most = facts_->notes.max_batch;
+  if (most == 0) {
+    return Error(ErrorCode::kUnsupported,
+                 "the engine has no implicit batch; use executeV2 or enqueueV3 with the batch as a "
+                 "dimension of the inputs")
+        .at(call);
+  }
+  if (size < 1 || size > most) {
+    return invalid("the batch is from 1 to " + std::to_string(most) + ", which the engine was built for, not " +
+                   std::to_string(size) + "; setMaxBatchSize of the builder sets the most")
+        .at(call);
+  }
+  for (int i = 0; i < facts_->input_count; ++i) {
+    const auto& tensor = facts_->tensors[i];
+    if (tensor.batch_dims == 0) continue;
+    std::array<int64_t, Dims::MAX_DIMS + 1> extents;
+    extents[0] = size;
+    std::copy_n(tensor.shape.d, std::max(tensor.shape.nbDims, 0), extents.begin() + 1);
+    TEMPER_TRY(set_extents(i, std::span(extents).first(static_cast<size_t>(std::max(tensor.shape.nbDims, 0)) + 1)));
+  }
+  return {};
 }
 
 bool ContextView::has_shape(int input) const {
@@ -108,13 +139,14 @@ Dims ContextView::getTensorShape(char const* name) const noexcept {
     const auto& tensor = facts_->tensors[index];
     Dims dims = tensor.shape;
     if (tensor.input) {
-      if (has_shape(index)) std::copy_n(shapes_.input_shape(index).begin(), std::max(dims.nbDims, 0), dims.d);
+      if (has_shape(index))
+        std::copy_n(shapes_.input_shape(index).begin() + tensor.batch_dims, std::max(dims.nbDims, 0), dims.d);
       return dims;
     }
     if (!allInputDimensionsSpecified()) return dims;
     TEMPER_TRY(resolve());
     for (int d = 0; d < dims.nbDims; ++d) {
-      if (dims.d[d] < 0) dims.d[d] = shapes_.output_extent(tensor.index, d);
+      if (dims.d[d] < 0) dims.d[d] = shapes_.output_extent(tensor.index, d + tensor.batch_dims);
     }
     return dims;
   });

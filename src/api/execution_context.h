@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,10 @@ class ContextView final : public nvinfer1::IExecutionContext {
   int find(char const* name) const noexcept;  // reports an unknown name
   int find_output(char const* name) const noexcept;
   bool has_shape(int input) const;
+  // All of an input's extents, as the plan has them.
+  Status set_extents(int input, std::span<const int64_t> extents);
+  // Of all inputs that have an implicit batch.
+  Status set_batch(int32_t size, const char* call);
   // Shapes of outputs, once all inputs have one; computed again only when a shape has changed.
   Status resolve() const;
   int64_t byte_size(int tensor) const;  // -1: not known yet

@@ -25,6 +25,9 @@ inline constexpr std::string_view kScatterModes[] = {"element", "nd"};
 inline constexpr std::string_view kFillOperations[] = {"linspace", "random_uniform", "random_normal"};
 inline constexpr std::string_view kInterpolationModes[] = {"nearest", "linear", "cubic"};
 inline constexpr std::string_view kCoordinates[] = {"align_corners", "asymmetric", "half_pixel"};
+inline constexpr std::string_view kRNNOperations[] = {"relu", "tanh", "lstm", "gru"};
+inline constexpr std::string_view kTripLimits[] = {"count", "while"};
+inline constexpr std::string_view kLoopOutputs[] = {"last_value", "concatenate", "reverse"};
 inline constexpr std::string_view kRoundModes[] = {"round_prefer_ceil", "round_prefer_floor", "floor", "ceil"};
 
 }  // namespace temper::api

@@ -94,6 +94,14 @@ constexpr LayerKind kKinds[] = {
     {"layer_grid_sample", LayerType::kGRID_SAMPLE},
     {"layer_nms", LayerType::kNMS},
     {"layer_reverse_sequence", LayerType::kREVERSE_SEQUENCE},
+    {"layer_recurrent", LayerType::kRNN_V2},
+    {"layer_recurrence", LayerType::kRECURRENCE},
+    {"layer_iterator", LayerType::kITERATOR},
+    {"layer_trip_limit", LayerType::kTRIP_LIMIT},
+    {"layer_loop_output", LayerType::kLOOP_OUTPUT},
+    {"layer_condition", LayerType::kCONDITION},
+    {"layer_if_input", LayerType::kCONDITIONAL_INPUT},
+    {"layer_if_output", LayerType::kCONDITIONAL_OUTPUT},
 };
 constexpr std::string_view kLayerPrefix = "layer_";
 

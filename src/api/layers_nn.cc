@@ -258,7 +258,8 @@ nvinfer1::IConvolutionLayer* Network::addConvolutionNd(ITensor& input, int64_t m
     TEMPER_TRY(check_window(kernel, "the kernel"));
     if (maps < 1) return invalid("the number of output maps is at least 1, not " + std::to_string(maps));
     draft.type = "layer_convolution";
-    draft.attrs = make_attrs(layers::Convolution{.maps = maps, .kernel = *from_public(kernel)});
+    draft.attrs =
+        make_attrs(layers::Convolution{.maps = maps, .kernel = *from_public(kernel), .sample = hasImplicitBatchDimension()});
     draft.mendable = true;
     draft.reads(input);
     TEMPER_TRY(draft.reads(weights, "the kernel weights"));
@@ -272,7 +273,8 @@ nvinfer1::IDeconvolutionLayer* Network::addDeconvolutionNd(ITensor& input, int64
     TEMPER_TRY(check_window(kernel, "the kernel"));
     if (maps < 1) return invalid("the number of output maps is at least 1, not " + std::to_string(maps));
     draft.type = "layer_deconvolution";
-    draft.attrs = make_attrs(layers::Convolution{.maps = maps, .kernel = *from_public(kernel)});
+    draft.attrs =
+        make_attrs(layers::Convolution{.maps = maps, .kernel = *from_public(kernel), .sample = hasImplicitBatchDimension()});
     draft.mendable = true;
     draft.reads(input);
     TEMPER_TRY(draft.reads(weights, "the kernel weights"));
@@ -298,7 +300,8 @@ nvinfer1::IPoolingLayer* Network::addPoolingNd(ITensor& input, nvinfer1::Pooling
     TEMPER_TRY(check_window(window, "the window"));
     if (!is_value(type)) return invalid("there is no pooling type " + std::to_string(int(type)));
     draft.type = "layer_pooling";
-    layers::Pooling attrs{.type = std::string(kPoolingTypes[int(type)]), .window = *from_public(window)};
+    layers::Pooling attrs{
+        .type = std::string(kPoolingTypes[int(type)]), .window = *from_public(window), .sample = hasImplicitBatchDimension()};
     draft.attrs = make_attrs(std::move(attrs));
     draft.mendable = true;
     draft.reads(input);
@@ -342,7 +345,7 @@ nvinfer1::ILRNLayer* Network::addLRN(ITensor& input, int64_t window, float alpha
     if (window < 1 || window > 15 || window % 2 == 0)
       return invalid("the window is an odd number from 1 to 15, not " + std::to_string(window));
     draft.type = "layer_lrn";
-    draft.attrs = make_attrs(layers::LocalResponse{window, alpha, beta, k});
+    draft.attrs = make_attrs(layers::LocalResponse{window, alpha, beta, k, hasImplicitBatchDimension()});
     draft.reads(input);
     return {};
   });
@@ -364,7 +367,7 @@ nvinfer1::IScaleLayer* Network::addScaleNd(ITensor& input, nvinfer1::ScaleMode m
 
 nvinfer1::IScaleLayer* Network::addScale(ITensor& input, nvinfer1::ScaleMode mode, Weights shift, Weights scale,
                                          Weights power) noexcept {
-  return addScaleNd(input, mode, shift, scale, power, 1);
+  return addScaleNd(input, mode, shift, scale, power, hasImplicitBatchDimension() ? 0 : 1);
 }
 
 nvinfer1::ISoftMaxLayer* Network::addSoftMax(ITensor& input) noexcept {
@@ -391,6 +394,8 @@ nvinfer1::INormalizationLayer* Network::add_normalization(ITensor& input, ITenso
                                                           bool plain) noexcept {
   return add<NormalizationView>("addNormalization", [&](LayerDraft& draft) -> Status {
     if (axes == 0) return invalid("the mask of axes is 0; set the bit of one axis at least");
+    if (hasImplicitBatchDimension())
+      return Error(ErrorCode::kUnsupported, "a normalization needs a network with kEXPLICIT_BATCH");
     draft.type = "layer_normalization";
     draft.attrs = make_attrs(layers::Normalization{.axes = axes, .plain = plain});
     draft.mendable = true;

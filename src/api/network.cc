@@ -57,16 +57,26 @@ nvinfer1::ITensor* Network::addInput(char const* name, nvinfer1::DataType type, 
     for (ValueId id : graph_.inputs()) {
       if (graph_.value(id).name == name) return invalid("there is an input of this name already").at(place);
     }
-    if (!from_public(dims)) return invalid("a shape has 0 to 8 extents, not " + dims_text(dims)).at(place);
+    TEMPER_TRY_AT(check_input_dims(dims), place);
     TensorType made{*dtype, {}};
     for (int i = 0; i < dims.nbDims; ++i) {
-      if (dims.d[i] < -1)
-        return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
       std::string symbol = "input" + std::to_string(graph_.inputs().size()) + "_" + std::to_string(i);
       made.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i]) : graph_.sym().symbol(symbol));
     }
     return tensor(graph_.add_input(std::move(made), name));
   });
+}
+
+Status Network::check_input_dims(nvinfer1::Dims const& dims) const {
+  if (!from_public(dims)) return invalid("a shape has 0 to 8 extents, not " + dims_text(dims));
+  for (int i = 0; i < dims.nbDims; ++i) {
+    if (dims.d[i] < -1)
+      return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims));
+    if (dims.d[i] < 0 && hasImplicitBatchDimension())
+      return invalid("with an implicit batch all extents are known, unlike " + dims_text(dims) +
+                     "; give them, or make the network with kEXPLICIT_BATCH");
+  }
+  return {};
 }
 
 void Network::markOutput(nvinfer1::ITensor& given) noexcept {
@@ -134,6 +144,8 @@ bool Network::getFlag(nvinfer1::NetworkDefinitionCreationFlag flag) const noexce
 }
 
 Status Network::adopt(Imported imported) {
+  if (hasImplicitBatchDimension())
+    return Error(ErrorCode::kUnsupported, "the inputs of a model have their batch; make the network with kEXPLICIT_BATCH");
   if (graph_.value_count() > 0) {
     return Error(ErrorCode::kUnsupported, "a model can only be read into an empty network; make another network for it");
   }

@@ -3,6 +3,9 @@
 //
 // Layers that a program adds are nodes of the operators of ops/layers. A setter changes attributes or operands, so the types of
 // results are inferred when they are asked for (settle), and `finished` writes the graph that is built.
+//
+// A network of level 8 with an implicit batch is the network of one sample: views and layers know of no batch. The graph that
+// is built from it does the same to many samples (pass batch).
 #pragma once
 
 #include <cmath>
@@ -15,6 +18,7 @@
 #include <vector>
 
 #include "NvInfer.h"
+#include "api/flow_view.h"
 #include "api/layer_view.h"
 #include "api/reporter.h"
 #include "ir/graph.h"
@@ -42,9 +46,8 @@ class TensorView final : public nvinfer1::ITensor {
   nvinfer1::TensorFormats getAllowedFormats() const noexcept override { return 1U << int(nvinfer1::TensorFormat::kLINEAR); }
   nvinfer1::TensorLocation getLocation() const noexcept override { return location_; }
   void setLocation(nvinfer1::TensorLocation location) noexcept override;
-  // Without an implicit batch there is nothing to broadcast over.
-  void setBroadcastAcrossBatch(bool) noexcept override {}
-  bool getBroadcastAcrossBatch() const noexcept override { return false; }
+  void setBroadcastAcrossBatch(bool broadcast) noexcept override;
+  bool getBroadcastAcrossBatch() const noexcept override { return broadcast_; }
   bool setDynamicRange(float min, float max) noexcept override;
   bool dynamicRangeIsSet() const noexcept override { return range_.has_value(); }
   void resetDynamicRange() noexcept override { range_.reset(); }
@@ -61,6 +64,7 @@ class TensorView final : public nvinfer1::ITensor {
  private:
   Network& network_;
   ValueId id_;
+  bool broadcast_ = false;  // of an implicit batch
   nvinfer1::TensorLocation location_ = nvinfer1::TensorLocation::kDEVICE;
   std::optional<std::pair<float, float>> range_;
   mutable std::string name_;                                // what getName returned
@@ -235,7 +239,9 @@ class Network final : public nvinfer1::INetworkDefinition {
   nvinfer1::ITensor* getOutput(int32_t index) const noexcept override;
   void setName(char const* name) noexcept override;
   char const* getName() const noexcept override { return name_.c_str(); }
-  bool hasImplicitBatchDimension() const noexcept override { return false; }
+  bool hasImplicitBatchDimension() const noexcept override {
+    return api_level_ == 8 && !(flags_ >> int(nvinfer1::NetworkDefinitionCreationFlag::kEXPLICIT_BATCH) & 1U);
+  }
   nvinfer1::NetworkDefinitionCreationFlags getFlags() const noexcept override { return flags_; }
   bool getFlag(nvinfer1::NetworkDefinitionCreationFlag flag) const noexcept override;
   nvinfer1::IBuilder& getBuilder() const noexcept override { return builder_; }
@@ -262,8 +268,13 @@ class Network final : public nvinfer1::INetworkDefinition {
   const Metadata& metadata() const { return metadata_; }
   TensorView* tensor(ValueId id) const;  // nullptr for kNone32
 
-  // The network as a graph to build from: layers sorted and checked. An Error names the layer.
+  // The network as a graph to build from: layers sorted and checked, an implicit batch made a dimension. An Error names the
+  // layer.
   Expected<Graph> finished() const;
+  // By input: whether it has an implicit batch in front of the dimensions that the network shows.
+  std::vector<bool> batched_inputs() const;
+  // Dims that an input may have.
+  Status check_input_dims(nvinfer1::Dims const& dims) const;
   // The types that layers were given, by their names.
   void add_layer_types(std::map<std::string, LayerTypes, std::less<>>& layers) const;
   // Types and dims of a value and of all that it depends on, inferred as the layers now are.
@@ -282,11 +293,11 @@ class Network final : public nvinfer1::INetworkDefinition {
   bool is_hidden(ValueId id) const;
   // The value behind a tensor; an Error for one of another network.
   Expected<ValueId> value_of(const nvinfer1::ITensor& tensor) const;
+  // Those of a region; nullptr where there is none.
+  nvinfer1::ILoop* loop(int64_t region) const;
+  nvinfer1::IIfConditional* conditional(int64_t region) const;
 
- private:
-  static constexpr const char* kNoDebugTensors = "tensors can't be watched; mark them as outputs";
-  static constexpr const char* kNoRefit = "weights can't be replaced in a plan; build again with the new ones";
-
+  // A layer that `prepare` describes; nullptr, and a report that names the call, when that makes no sense.
   template <class View, class Prepare>
   View* add(const char* call, const Prepare& prepare) noexcept {
     return guarded<View*>(reporter_, nullptr, [&]() -> Expected<View*> {
@@ -300,6 +311,11 @@ class Network final : public nvinfer1::INetworkDefinition {
       return made;
     });
   }
+
+ private:
+  static constexpr const char* kNoDebugTensors = "tensors can't be watched; mark them as outputs";
+  static constexpr const char* kNoRefit = "weights can't be replaced in a plan; build again with the new ones";
+
   Expected<NodeId> add_layer(LayerDraft& draft);
   Error discard(const LayerDraft& draft, Error error);
   bool refuse(const char* call, const char* why) const noexcept;
@@ -310,6 +326,8 @@ class Network final : public nvinfer1::INetworkDefinition {
   // Nodes that are layers, in the order they were added.
   const std::vector<NodeId>& shown() const;
   Status infer(NodeId id) const;
+  // What must be inferred anew before the node can be; kNone32: nothing.
+  NodeId waits_for(NodeId id) const;
 
   nvinfer1::IBuilder& builder_;
   Reporter reporter_;
@@ -322,6 +340,8 @@ class Network final : public nvinfer1::INetworkDefinition {
   mutable std::vector<NodeId> shown_;
   std::map<ValueId, DType> output_types_;
   std::map<const void*, std::string> weight_names_;
+  std::map<int64_t, std::unique_ptr<LoopView>> loops_;  // by region
+  std::map<int64_t, std::unique_ptr<ConditionalView>> conditionals_;
   Metadata metadata_;
   std::shared_ptr<onnx::Storage> storage_;
   std::shared_ptr<const void> bytes_;

@@ -5,6 +5,7 @@
 #include "api/translate.h"
 #include "ir/op.h"
 #include "ops/builder.h"
+#include "ops/layers/flow.h"
 #include "passes/pass.h"
 
 namespace temper::api {
@@ -94,10 +95,7 @@ Expected<NodeId> Network::add_layer(LayerDraft& draft) {
     graph_.value(node.results[r]).name = node.name + "_output" + (r ? "_" + std::to_string(r) : "");
   }
   stale_.insert(id);
-  for (ValueId operand : node.operands) {
-    if (operand == kNone32) continue;
-    if (const NodeId from = graph_.value(operand).producer; from != kNone32 && stale_.contains(from)) return id;
-  }
+  if (waits_for(id) != kNone32) return id;
   Status good = infer(id);
   if (good.ok() || draft.mendable) return id;
   stale_.erase(id);
@@ -140,34 +138,27 @@ void Network::changed(NodeId id) {
   for (bool more = true; more;) {
     more = false;
     for (NodeId other : graph_.order()) {
-      if (stale_.contains(other)) continue;
-      for (ValueId operand : graph_.node(other).operands) {
-        if (operand == kNone32) continue;
-        const NodeId from = graph_.value(operand).producer;
-        if (from == kNone32 || !stale_.contains(from)) continue;
-        stale_.insert(other);
-        more = true;
-        break;
-      }
+      if (!stale_.contains(other) && waits_for(other) != kNone32) more = stale_.insert(other).second;
     }
   }
+}
+
+NodeId Network::waits_for(NodeId id) const {
+  for (ValueId operand : layers::read_before(graph_.node(id))) {
+    if (operand == kNone32) continue;
+    if (const NodeId from = graph_.value(operand).producer; from != kNone32 && stale_.contains(from)) return from;
+  }
+  return kNone32;
 }
 
 Status Network::settle(ValueId wanted) const {
   const NodeId target = graph_.value(wanted).producer;
   if (target == kNone32 || !stale_.contains(target)) return {};
-  auto waits = [&](NodeId id) -> NodeId {
-    for (ValueId operand : graph_.node(id).operands) {
-      if (operand == kNone32) continue;
-      if (const NodeId from = graph_.value(operand).producer; from != kNone32 && stale_.contains(from)) return from;
-    }
-    return kNone32;
-  };
   std::map<NodeId, Error> problems;
   for (bool more = true; more && stale_.contains(target);) {
     more = false;
     for (NodeId id : graph_.order()) {
-      if (!stale_.contains(id) || problems.contains(id) || waits(id) != kNone32) continue;
+      if (!stale_.contains(id) || problems.contains(id) || waits_for(id) != kNone32) continue;
       Status good = infer(id);
       if (good.ok())
         more = true;
@@ -178,7 +169,7 @@ Status Network::settle(ValueId wanted) const {
   if (!stale_.contains(target)) return {};
   NodeId cause = target;
   for (std::set<NodeId> seen; !problems.contains(cause) && seen.insert(cause).second;) {
-    if (const NodeId next = waits(cause); next != kNone32) cause = next;
+    if (const NodeId next = waits_for(cause); next != kNone32) cause = next;
   }
   const Node& node = graph_.node(cause);
   const std::string place = "layer '" + node.name + "'";
@@ -210,10 +201,19 @@ std::optional<DType> Network::chosen_output_type(ValueId id) const {
   return found == output_types_.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<bool> Network::batched_inputs() const {
+  std::vector<bool> batched;
+  for (ValueId id : graph_.inputs()) batched.push_back(hasImplicitBatchDimension() && !tensor(id)->getBroadcastAcrossBatch());
+  return batched;
+}
+
 Expected<Graph> Network::finished() const {
   const bool edited = std::any_of(graph_.order().begin(), graph_.order().end(),
                                   [&](NodeId id) { return is_layer(graph_.node(id)) || hidden_.contains(id); });
   Graph graph = edited ? TEMPER_TRY(structure(graph_)) : graph_.clone();
+  if (hasImplicitBatchDimension()) {
+    graph = TEMPER_TRY(batch(graph, graph.sym().symbol("implicit_batch"), batched_inputs()));
+  }
   Builder builder(graph);
   std::vector<ValueId> outputs = graph.outputs();
   for (size_t o = 0; o < outputs.size(); ++o) {

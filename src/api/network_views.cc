@@ -65,15 +65,13 @@ void TensorView::setDimensions(nvinfer1::Dims const& dims) noexcept {
   guarded(network_.reporter(), false, [&]() -> Expected<bool> {
     std::string place = "tensor '" + std::string(getName()) + "'";
     if (!isNetworkInput()) return invalid("only the dimensions of inputs can be set").at(place);
-    if (!from_public(dims)) return invalid("a shape has 0 to 8 extents, not " + dims_text(dims)).at(place);
+    TEMPER_TRY_AT(network_.check_input_dims(dims), place);
     Graph& graph = network_.graph();
     const nvinfer1::Dims now = getDimensions();
     if (now.nbDims == dims.nbDims && std::equal(dims.d, dims.d + dims.nbDims, now.d)) return true;
     TensorType type = graph.type(id_);
     type.dims.clear();
     for (int i = 0; i < dims.nbDims; ++i) {
-      if (dims.d[i] < -1)
-        return invalid("an extent is at least 0, or -1 for one that is not known yet, unlike " + dims_text(dims)).at(place);
       type.dims.push_back(dims.d[i] >= 0 ? SymInt(dims.d[i])
                                          : graph.sym().symbol("tensor" + std::to_string(id_) + "_" + std::to_string(i)));
     }
@@ -132,6 +130,15 @@ nvinfer1::DataType TensorView::getType() const noexcept {
 void TensorView::setLocation(nvinfer1::TensorLocation location) noexcept {
   if (!is_value(location)) return network_.reporter().report(ErrorCode::kInvalidArgument, "there is no such tensor location");
   location_ = location;
+}
+
+void TensorView::setBroadcastAcrossBatch(bool broadcast) noexcept {
+  guarded(network_.reporter(), false, [&]() -> Expected<bool> {
+    if (network_.hasImplicitBatchDimension() && !isNetworkInput())
+      return invalid("only inputs can be the same for a whole batch").at("tensor '" + std::string(getName()) + "'");
+    broadcast_ = network_.hasImplicitBatchDimension() && broadcast;
+    return true;
+  });
 }
 
 bool TensorView::setDynamicRange(float min, float max) noexcept {

@@ -1,5 +1,6 @@
 #include "api/plan_notes.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -15,6 +16,8 @@ using nvinfer1::Dims;
 constexpr const char* kVersionKey = "temper";
 constexpr const char* kNetworkKey = "network";
 constexpr const char* kVerbosityKey = "verbosity";
+constexpr const char* kBatchKey = "implicit batch";
+constexpr const char* kAcrossBatchKey = "same across the batch";
 constexpr std::string_view kProfileKey = "profile ";  // then its number, a space and the input's name
 
 // "1x3x224x224", "scalar"; invalid dims when it is something else.
@@ -53,7 +56,7 @@ std::string types_text(const Narrowing& narrowing) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> make_notes(const Network& network, BuilderConfig& config) {
+std::vector<std::pair<std::string, std::string>> make_notes(const Network& network, BuilderConfig& config, int32_t max_batch) {
   std::vector<std::pair<std::string, std::string>> notes;
   notes.emplace_back(kVersionKey, kVersion);
   notes.emplace_back(kNetworkKey, network.getName());
@@ -66,6 +69,13 @@ std::vector<std::pair<std::string, std::string>> make_notes(const Network& netwo
     notes.emplace_back(plan::kTypesAskedNote, "those of the network");
   } else if (!narrowing.types.empty() || !narrowing.layers.empty()) {
     notes.emplace_back(plan::kTypesAskedNote, types_text(narrowing));
+  }
+  if (max_batch > 0) {
+    notes.emplace_back(kBatchKey, std::to_string(max_batch));
+    const std::vector<bool> batched = network.batched_inputs();
+    for (size_t i = 0; i < batched.size(); ++i) {
+      if (!batched[i]) notes.emplace_back(kAcrossBatchKey, network.graph().value(network.graph().inputs()[i]).name);
+    }
   }
   for (size_t k = 0; k < config.profiles().size(); ++k) {
     for (const auto& [name, range] : config.profiles()[k].profile().inputs) {
@@ -87,6 +97,8 @@ PlanNotes read_notes(const plan::PlanT& plan) {
     if (key == kNetworkKey) notes.network_name = value;
     if (key == kVerbosityKey && (value == "1" || value == "2"))
       notes.verbosity = static_cast<nvinfer1::ProfilingVerbosity>(value[0] - '0');
+    if (key == kBatchKey) std::from_chars(value.data(), value.data() + value.size(), notes.max_batch);
+    if (key == kAcrossBatchKey) notes.across_batch.emplace(value);
     if (!key.starts_with(kProfileKey)) continue;
     key.remove_prefix(kProfileKey.size());
     size_t index = 0;
@@ -106,6 +118,7 @@ PlanNotes read_notes(const plan::PlanT& plan) {
     if (index == notes.profiles.size()) notes.profiles.emplace_back();
     notes.profiles[index][std::string(key)] = shapes;
   }
+  notes.max_batch = std::max(notes.max_batch, 0);
   return notes;
 }
 

@@ -19,22 +19,6 @@ nvinfer1::IDynamicQuantizeLayer* Network::addDynamicQuantizeV2(nvinfer1::ITensor
   return nullptr;
 }
 
-nvinfer1::ILoop* Network::addLoop() noexcept {
-  refuse("addLoop", "loops can be read from an ONNX model only; write the loop as a Loop of a model");
-  return nullptr;
-}
-
-nvinfer1::IIfConditional* Network::addIfConditional() noexcept {
-  refuse("addIfConditional",
-         "conditionals can be read from an ONNX model only; write it as an If of a model, or compute both sides and addSelect");
-  return nullptr;
-}
-
-nvinfer1::IRNNv2Layer* Network::addRNNv2(nvinfer1::ITensor&, int32_t, int32_t, int32_t, nvinfer1::RNNOperation) noexcept {
-  refuse("addRNNv2", "RNNv2 is not supported; use the RNN, LSTM or GRU operator of an ONNX model");
-  return nullptr;
-}
-
 nvinfer1::IAttention* Network::addAttention(nvinfer1::ITensor&, nvinfer1::ITensor&, nvinfer1::ITensor&,
                                             nvinfer1::AttentionNormalizationOp, bool) noexcept {
   refuse("addAttention", "attention as one layer is not supported; write it as matrix products and a softmax, which are fused");

@@ -96,7 +96,7 @@ struct NoAttrs {
 
 }  // namespace temper
 
-// Names the members of an attribute struct, up to eight: TEMPER_FIELDS(axis, epsilon)
+// Names the members of an attribute struct, up to nine: TEMPER_FIELDS(axis, epsilon)
 #define TEMPER_FIELD_1(f, a) f(#a, a);
 #define TEMPER_FIELD_2(f, a, ...) \
   f(#a, a);                       \
@@ -119,6 +119,9 @@ struct NoAttrs {
 #define TEMPER_FIELD_8(f, a, ...) \
   f(#a, a);                       \
   TEMPER_FIELD_7(f, __VA_ARGS__)
-#define TEMPER_FIELD_COUNT(_1, _2, _3, _4, _5, _6, _7, _8, N, ...) TEMPER_FIELD_##N
+#define TEMPER_FIELD_9(f, a, ...) \
+  f(#a, a);                       \
+  TEMPER_FIELD_8(f, __VA_ARGS__)
+#define TEMPER_FIELD_COUNT(_1, _2, _3, _4, _5, _6, _7, _8, _9, N, ...) TEMPER_FIELD_##N
 #define TEMPER_FIELDS(...) \
-  void each_field(auto&& f) { TEMPER_FIELD_COUNT(__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1)(f, __VA_ARGS__) }
+  void each_field(auto&& f) { TEMPER_FIELD_COUNT(__VA_ARGS__, 9, 8, 7, 6, 5, 4, 3, 2, 1)(f, __VA_ARGS__) }

@@ -67,6 +67,9 @@ class Rewrite {
 
 // Comes before all of them, for networks that were edited (structure.cc).
 Expected<Graph> structure(const Graph& graph);
+// From a graph that computes one sample to one that computes `size` of them. `batched`: for each input, whether it differs from
+// sample to sample (batch.cc).
+Expected<Graph> batch(const Graph& graph, SymInt size, const std::vector<bool>& batched);
 
 // The passes, each in the file of its name.
 Expected<Graph> expand(const Graph& graph);

@@ -134,9 +134,6 @@ TEST_F(NetworkErrors, TensorsOfAnotherNetwork) {
 }
 
 TEST_F(NetworkErrors, WhatIsNotThereSaysSo) {
-  EXPECT_REFUSED(net->addLoop(), "ONNX");
-  EXPECT_REFUSED(net->addIfConditional(), "addSelect");
-  EXPECT_REFUSED(net->addRNNv2(row, 1, 4, 4, RNNOperation::kLSTM), "LSTM");
   EXPECT_REFUSED(net->addAttention(image, image, image, AttentionNormalizationOp::kSOFTMAX, false), "softmax");
   EXPECT_REFUSED(net->addMoE(row, row, row), "experts");
   EXPECT_REFUSED(net->addDistCollective(row, CollectiveOperation::kALL_REDUCE, ReduceOperation::kSUM, 0, nullptr, 0), "device");

@@ -144,7 +144,7 @@ class ICudaEngine : public INoCopy {
   virtual int32_t getNbLayers() const noexcept = 0;
   virtual char const* getName() const noexcept = 0;
   virtual bool isRefittable() const noexcept = 0;
-  virtual bool hasImplicitBatchDimension() const noexcept = 0;  // always false at level 10
+  virtual bool hasImplicitBatchDimension() const noexcept = 0;  // always false from level 10 on
   virtual EngineCapability getEngineCapability() const noexcept = 0;
   virtual TacticSources getTacticSources() const noexcept = 0;
   virtual ProfilingVerbosity getProfilingVerbosity() const noexcept = 0;
@@ -164,7 +164,7 @@ class ICudaEngine : public INoCopy {
   }
   Dims getBindingDimensions(int32_t bindingIndex) const noexcept { return getTensorShape(getIOTensorName(bindingIndex)); }
   DataType getBindingDataType(int32_t bindingIndex) const noexcept { return getTensorDataType(getIOTensorName(bindingIndex)); }
-  int32_t getMaxBatchSize() const noexcept { return 1; }
+  virtual int32_t getMaxBatchSize() const noexcept = 0;  // of an implicit batch; else 1
   TensorLocation getLocation(int32_t bindingIndex) const noexcept { return getTensorLocation(getIOTensorName(bindingIndex)); }
   int32_t getBindingBytesPerComponent(int32_t bindingIndex) const noexcept {
     return getTensorBytesPerComponent(getIOTensorName(bindingIndex));
@@ -307,7 +307,8 @@ class IExecutionContext : public INoCopy {
     if (inputConsumed && !setInputConsumedEvent(*inputConsumed)) return false;
     return enqueueV3(stream);
   }
-  // Implicit batch: every input and output is `batchSize` times as large as the network says.
+  // Implicit batch: every input and output is `batchSize` times as large as the engine says, but for inputs that are broadcast
+  // across the batch. 1 <= batchSize <= getMaxBatchSize().
   virtual bool execute(int32_t batchSize, void* const* bindings) noexcept = 0;
   virtual bool enqueue(int32_t batchSize, void* const* bindings, cudaStream_t stream, cudaEvent_t* inputConsumed) noexcept = 0;
   bool setOptimizationProfile(int32_t profileIndex) noexcept { return setOptimizationProfileAsync(profileIndex, nullptr); }

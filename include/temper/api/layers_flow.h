@@ -40,7 +40,8 @@ enum class LoopOutput : int32_t {
 };
 TEMPER_ENUM_COUNT(LoopOutput, 3)
 
-// Input 1, for kCONCATENATE and kREVERSE: how many iterations the result has room for.
+// Input 1, for kCONCATENATE and kREVERSE: how many iterations the result has room for, an integer scalar from outside of the
+// loop. Where there was no iteration the result is 0: the value of iteration i lies at i, for kREVERSE at length - 1 - i.
 class ILoopOutputLayer : public ILoopBoundaryLayer {
  public:
   virtual LoopOutput getLoopOutput() const noexcept = 0;

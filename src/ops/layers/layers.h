@@ -14,13 +14,16 @@ namespace temper::layers {
 
 using Extents = std::vector<int64_t>;
 
+// `sample`, here and below: the input is one sample, without the dimension of the batch (see of_batch_or_sample).
+//
 // padding: explicit_down and explicit_up say how an incomplete last step counts; same_upper and same_lower follow from the
 // stride.
 struct Convolution {
   int64_t maps = 1, groups = 1;
   Extents kernel, stride, dilation, pre, post;
   std::string padding = "explicit_down";
-  TEMPER_FIELDS(maps, groups, kernel, stride, dilation, pre, post, padding)
+  bool sample = false;
+  TEMPER_FIELDS(maps, groups, kernel, stride, dilation, pre, post, padding, sample)
 };
 struct Pooling {
   std::string type = "max";  // average, blend
@@ -28,7 +31,8 @@ struct Pooling {
   std::string padding = "explicit_down";
   double blend = 0;
   bool excludes_padding = true;
-  TEMPER_FIELDS(type, window, stride, pre, post, padding, blend, excludes_padding)
+  bool sample = false;
+  TEMPER_FIELDS(type, window, stride, pre, post, padding, blend, excludes_padding, sample)
 };
 struct FullyConnected {
   int64_t outputs = 1;
@@ -42,7 +46,8 @@ struct Activation {
 struct LocalResponse {
   int64_t window = 1;
   double alpha = 1, beta = 1, k = 1;
-  TEMPER_FIELDS(window, alpha, beta, k)
+  bool sample = false;
+  TEMPER_FIELDS(window, alpha, beta, k, sample)
 };
 // Operands: x, shift, scale, power; each of the last three may be absent.
 struct Scale {
@@ -168,9 +173,39 @@ struct ReverseSequence {
   int64_t batch_axis = 1, sequence_axis = 0;
   TEMPER_FIELDS(batch_axis, sequence_axis)
 };
+// Operands: x [n..., time, data], lengths [n...], hidden and cell [n..., layers * directions, hidden], which but for x may be
+// absent; then the weights, see `operand`.
+inline constexpr std::string_view kRecurrentGates[] = {"input", "output", "forget", "update", "reset", "cell", "hidden"};
+struct RecurrentStack {
+  int64_t layers = 1, hidden = 1, length = 1;
+  std::string type = "relu";  // tanh, lstm, gru
+  bool both = false;          // directions: layer 2 * l goes forward, 2 * l + 1 backward
+  bool skip = false;          // the input of the first layer has no weights
+  TEMPER_FIELDS(layers, hidden, length, type, both, skip)
+
+  // Parts: the weights of the input, of the state, then their biases.
+  static int64_t operand(int64_t layer, int64_t gate, int64_t part) { return 4 + (layer * 7 + gate) * 4 + part; }
+};
 
 // The axes of a mask.
 Extents axes_of(int64_t mask);
+
+std::string dims_text(const Dims& dims);  // "2x3"
+
+// The body of a layer whose input has a batch, for one sample too: that is a batch of 1.
+template <class A, Vals (*kBody)(Builder&, const A&, Operands)>
+Vals of_batch_or_sample(Builder& b, const A& a, Operands in) {
+  if (!a.sample || !in[0]) return kBody(b, a, in);
+  const int64_t front[] = {0};
+  Vals operands(in.begin(), in.end());
+  operands[0] = b.unsqueeze(in[0], front);
+  Vals results = kBody(b, a, Operands(b, operands));
+  for (Val& v : results) v = b.squeeze(v, front);
+  return results;
+}
+
+// Weights come as the program counts them: a plain vector becomes the array that the layer needs; a tensor is one already.
+Val weights_as(Builder& b, Val w, const Dims& dims, DType dtype, const std::string& what);
 
 // Another composite inside a body, by its name and the fields of its attributes.
 Vals compose(Builder& b, std::string_view name, const AttrFields& fields, const Vals& operands);

@@ -195,13 +195,14 @@ const RegisterOp<Equation> kEinsum{{
     },
     .samples = {"f32[n, 3], f32[3, 4] {equation = \"ij,jk->ik\"}"},
 }};
+Vals local_response(Builder& b, const LocalResponse& a, Operands in) {
+  return compose(b, "local_response_norm", {{"size", a.window}, {"alpha", a.alpha}, {"beta", a.beta}, {"bias", a.k}}, {in[0]});
+}
 const RegisterOp<LocalResponse> kLrn{{
     .name = "layer_lrn",
-    .body = [](Builder& b, const LocalResponse& a, Operands in) -> Vals {
-      return compose(b, "local_response_norm", {{"size", a.window}, {"alpha", a.alpha}, {"beta", a.beta}, {"bias", a.k}},
-                     {in[0]});
-    },
-    .samples = {"f32[1, 5, 3, 4] {window = 3, alpha = 0.5, beta = 0.75, k = 2.0}"},
+    .body = of_batch_or_sample<LocalResponse, local_response>,
+    .samples = {"f32[1, 5, 3, 4] {window = 3, alpha = 0.5, beta = 0.75, k = 2.0}",
+                "f32[5, 3, 4] {window = 3, beta = 0.75, sample = true}"},
 }};
 
 }  // namespace

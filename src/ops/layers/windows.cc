@@ -5,33 +5,6 @@
 namespace temper::layers {
 namespace {
 
-std::string text(const Dims& dims) {
-  std::string all;
-  for (SymInt d : dims) all += (all.empty() ? "" : "x") + d.to_string();
-  return all.empty() ? "scalar" : all;
-}
-
-// Weights come as the program counts them: a plain vector becomes the array that the layer needs; a tensor is one already.
-Val weights_as(Builder& b, Val w, const Dims& dims, DType dtype, const std::string& what) {
-  if (!b.ok() || !w) return w;
-  if (b.rank(w) == 1 && dims.size() != 1) {
-    SymInt count = 1;
-    for (SymInt d : dims) count *= d;
-    if (!(b.dims(w)[0] == count)) {
-      return b.fail(ErrorCode::kInvalidArgument, what + " has " + b.dims(w)[0].to_string() + " weights, but " + text(dims) +
-                                                     " = " + count.to_string() + " are needed");
-    }
-    auto known = b.constant_value(w);
-    std::vector<int64_t> numbers;
-    for (SymInt d : dims) numbers.push_back(d.is_const() ? d.value() : -1);
-    w = known && count.is_const() ? b.constant(known->reshaped(std::move(numbers))) : b.reshape(w, dims);
-  } else if (b.rank(w) != static_cast<int>(dims.size())) {
-    return b.fail(ErrorCode::kInvalidArgument,
-                  what + " has rank " + std::to_string(b.rank(w)) + ", but " + text(dims) + " is needed");
-  }
-  return b.cast(w, dtype);
-}
-
 struct Shape {
   int64_t spatial = 0;
   SymInt channels;
@@ -41,7 +14,7 @@ bool fits(Builder& b, Val x, const Extents& kernel, const std::string& what, Sha
   if (!b.ok()) return false;
   shape.spatial = static_cast<int64_t>(kernel.size());
   if (b.rank(x) != shape.spatial + 2) {
-    b.fail(ErrorCode::kInvalidArgument, "the input of a " + what + " is " + text(b.dims(x)) + "; with " +
+    b.fail(ErrorCode::kInvalidArgument, "the input of a " + what + " is " + dims_text(b.dims(x)) + "; with " +
                                             std::to_string(shape.spatial) + " dimensions of the kernel it needs rank " +
                                             std::to_string(shape.spatial + 2) + ": batch, channels and these");
     return false;
@@ -173,23 +146,25 @@ Vals fully_connected(Builder& b, const FullyConnected& a, Operands in) {
 
 const RegisterOp<Convolution> kConvolution{{
     .name = "layer_convolution",
-    .body = convolution,
+    .body = of_batch_or_sample<Convolution, convolution>,
     .samples = {"f32[2, 3, 8, 9], f32[108], f32[4] {maps = 4, kernel = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[n, 4, 7], f32[6, 2, 3] {maps = 6, groups = 2, kernel = [3], padding = \"same_upper\"}",
-                "f32[1, 2, 8, 8], f32[50] {maps = 1, kernel = [5, 5], stride = [2, 2], padding = \"explicit_up\"}"},
+                "f32[1, 2, 8, 8], f32[50] {maps = 1, kernel = [5, 5], stride = [2, 2], padding = \"explicit_up\"}",
+                "f32[2, 8, 8], f32[18] {maps = 1, kernel = [3, 3], sample = true}"},
 }};
 const RegisterOp<Convolution> kDeconvolution{{
     .name = "layer_deconvolution",
-    .body = deconvolution,
+    .body = of_batch_or_sample<Convolution, deconvolution>,
     .samples = {"f32[2, 4, 5, 6], f32[144], f32[4] {maps = 4, kernel = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[1, 4, 5], f32[24] {maps = 6, groups = 2, kernel = [2], stride = [2]}"},
 }};
 const RegisterOp<Pooling> kPooling{{
     .name = "layer_pooling",
-    .body = pooling,
+    .body = of_batch_or_sample<Pooling, pooling>,
     .samples = {"f32[2, 3, 8, 9] {window = [3, 3], stride = [2, 2], pre = [1, 1], post = [1, 1]}",
                 "f32[n, 3, 9] {type = \"average\", window = [2], stride = [2], padding = \"explicit_up\"}",
-                "f32[1, 2, 6, 6] {type = \"blend\", window = [2, 2], stride = [2, 2], blend = 0.25}"},
+                "f32[1, 2, 6, 6] {type = \"blend\", window = [2, 2], stride = [2, 2], blend = 0.25}",
+                "f32[2, 6, 6] {window = [2, 2], sample = true}"},
 }};
 const RegisterOp<FullyConnected> kFullyConnected{{
     .name = "layer_fully_connected",
