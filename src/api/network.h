@@ -310,6 +310,9 @@ class Network final : public nvinfer1::INetworkDefinition {
   // Nodes that are layers, in the order they were added.
   const std::vector<NodeId>& shown() const;
   Status infer(NodeId id) const;
+  // What a plugin says of its outputs, into the node.
+  Status ask_plugin(Node& node) const;
+  std::unique_ptr<LayerBase> view_of(NodeId id) const;
 
   nvinfer1::IBuilder& builder_;
   Reporter reporter_;
