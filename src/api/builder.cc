@@ -112,7 +112,7 @@ Expected<Graph> check_network(const Network& network, const BuilderConfig& confi
 
 // Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
 Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int threads) {
-  Context context(TEMPER_TRY(Engine::load(bytes, nullptr, load_plugin)));
+  Context context(TEMPER_TRY(Engine::load(bytes, nullptr, idle_plugin)));
   const plan::PlanT& plan = context.engine().plan();
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     if (plan.inputs[i]->best.size() != plan.inputs[i]->dims.size()) return {};

@@ -4,6 +4,7 @@
 // Each owns its plugin, a clone of what the program gave. Tensors lie row-major (kLINEAR).
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,18 @@ class PluginObject : public PluginCode {
   std::string display_name() const;
 };
 
+// Calls the program's code: what it throws is an Error.
+template <class Body>
+auto called(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::exception& thrown) {
+    return Error(ErrorCode::kInternal, std::string("its code has thrown: ") + thrown.what());
+  } catch (...) {
+    return Error(ErrorCode::kInternal, "its code has thrown something that is no std::exception");
+  }
+}
+
 // Take the plugin over; null is refused.
 Expected<std::shared_ptr<const PluginObject>> adopt_plugin(nvinfer1::IPluginV2* plugin);
 Expected<std::shared_ptr<const PluginObject>> adopt_plugin(nvinfer1::IPluginV3* plugin);
@@ -53,6 +66,8 @@ Expected<Graph> choose_plugin_types(const Graph& graph, bool strongly_typed);
 
 // Makes the plugins of a plan by the creators of the process's registry.
 Expected<std::unique_ptr<LoadedPlugin>> load_plugin(const plan::StepT& step);
+// In their place where a plan is looked at and not run: needs no creator.
+Expected<std::unique_ptr<LoadedPlugin>> idle_plugin(const plan::StepT& step);
 Expected<std::unique_ptr<LoadedPlugin>> load_plugin_v2(nvinfer1::IPluginCreator& creator, const plan::StepT& step);
 Expected<std::unique_ptr<LoadedPlugin>> load_plugin_v3(nvinfer1::IPluginCreatorV3One& creator, const plan::StepT& step);
 

@@ -88,7 +88,7 @@ class TypeSearch {
   }
 
   Status run() {
-    if (fits(0)) return {};
+    if (TEMPER_TRY(called([&]() -> Expected<bool> { return fits(0); }))) return {};
     std::string asked;
     for (const PluginTensorRange& tensor : tensors_)
       asked += (asked.empty() ? "" : ", ") + std::string(dtype_name(tensor.dtype));

@@ -24,9 +24,31 @@ Expected<std::unique_ptr<LoadedPlugin>> load_plugin(const plan::StepT& step) {
                                                " of this name, and the registered creator makes one of another; build again")
         .at(place);
   }
-  auto loaded = old ? load_plugin_v2(*old, step) : load_plugin_v3(static_cast<nvinfer1::IPluginCreatorV3One&>(*creator), step);
+  auto loaded = called([&] {
+    return old ? load_plugin_v2(*old, step) : load_plugin_v3(static_cast<nvinfer1::IPluginCreatorV3One&>(*creator), step);
+  });
   if (!loaded.ok()) return std::move(loaded).error().at(place);
   return loaded;
+}
+
+namespace {
+
+class IdleRun final : public PluginRun {
+ public:
+  Status set_shapes(std::span<const PluginTensor>) override { return {}; }
+  Status enqueue(std::span<std::byte* const>, std::byte*, Queue::Stream) override {
+    return Error(ErrorCode::kInternal, "a plan that is only looked at is run");
+  }
+};
+class IdlePlugin final : public LoadedPlugin {
+ public:
+  Expected<std::unique_ptr<PluginRun>> attach() const override { return std::unique_ptr<PluginRun>(new IdleRun); }
+};
+
+}  // namespace
+
+Expected<std::unique_ptr<LoadedPlugin>> idle_plugin(const plan::StepT&) {
+  return std::unique_ptr<LoadedPlugin>(new IdlePlugin);
 }
 
 std::vector<PluginTensorRange> ranges_of(const plan::PluginInfoT& info, std::span<const PluginTensor> tensors) {

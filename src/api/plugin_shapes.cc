@@ -130,7 +130,7 @@ Expected<Plugin> describe_plugin(const Graph& graph, std::shared_ptr<const Plugi
     made.code = plugin;
     return made;
   };
-  auto made = describe();
+  auto made = called(describe);
   if (!made.ok()) return std::move(made).error().at(plugin->display_name());
   return made;
 }

@@ -113,6 +113,12 @@ class PluginV2 final : public PluginObject {
 
   Expected<PluginRecord> configure(std::span<const PluginTensorRange> inputs,
                                    std::span<const PluginTensorRange> outputs) const override {
+    return called([&] { return record_of(inputs, outputs); });
+  }
+
+ private:
+  Expected<PluginRecord> record_of(std::span<const PluginTensorRange> inputs,
+                                   std::span<const PluginTensorRange> outputs) const {
     Owned copy(plugin_->clone());
     if (!copy) return invalid("its clone() gives no plugin");
     std::vector<PluginTensorRange> tensors(inputs.begin(), inputs.end());
@@ -148,7 +154,6 @@ class PluginV2 final : public PluginObject {
     return record;
   }
 
- private:
   template <class T>
   T& as() const {
     return static_cast<T&>(*plugin_);
@@ -168,6 +173,14 @@ class RunV2 final : public PluginRun {
   }
 
   Status set_shapes(std::span<const PluginTensor> tensors) override {
+    return called([&] { return tell(tensors); });
+  }
+  Status enqueue(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) override {
+    return called([&] { return begin(buffers, workspace, queue); });
+  }
+
+ private:
+  Status tell(std::span<const PluginTensor> tensors) {
     if (!kind_.is_dynamic()) return {};
     tensors_.emplace(kind_.narrow, ranges_of(info_, tensors));
     const auto in = static_cast<size_t>(info_.inputs);
@@ -175,7 +188,7 @@ class RunV2 final : public PluginRun {
                                                                 static_cast<int32_t>(tensors.size() - in));
     return {};
   }
-  Status enqueue(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) override {
+  Status begin(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) {
     const cudaStream_t stream = TEMPER_TRY(stream_.open(queue));
     auto* const* all = reinterpret_cast<void* const*>(buffers.data());
     const auto in = static_cast<size_t>(info_.inputs);
@@ -189,7 +202,6 @@ class RunV2 final : public PluginRun {
     return stream_.close(result);
   }
 
- private:
   Owned plugin_;
   Kind kind_;
   const plan::PluginInfoT& info_;
@@ -211,9 +223,11 @@ class LoadedV2 final : public LoadedPlugin {
     return {};
   }
   Expected<std::unique_ptr<PluginRun>> attach() const override {
-    Owned copy(plugin_->clone());
-    if (!copy) return invalid("its clone() gives no plugin");
-    return std::unique_ptr<PluginRun>(new RunV2(std::move(copy), info_));
+    return called([&]() -> Expected<std::unique_ptr<PluginRun>> {
+      Owned copy(plugin_->clone());
+      if (!copy) return invalid("its clone() gives no plugin");
+      return std::unique_ptr<PluginRun>(new RunV2(std::move(copy), info_));
+    });
   }
 
  private:

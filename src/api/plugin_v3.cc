@@ -80,6 +80,12 @@ class PluginV3 final : public PluginObject {
 
   Expected<PluginRecord> configure(std::span<const PluginTensorRange> inputs,
                                    std::span<const PluginTensorRange> outputs) const override {
+    return called([&] { return record_of(inputs, outputs); });
+  }
+
+ private:
+  Expected<PluginRecord> record_of(std::span<const PluginTensorRange> inputs,
+                                   std::span<const PluginTensorRange> outputs) const {
     std::vector<PluginTensorRange> tensors(inputs.begin(), inputs.end());
     tensors.insert(tensors.end(), outputs.begin(), outputs.end());
     const Descriptors all(false, tensors);
@@ -94,7 +100,6 @@ class PluginV3 final : public PluginObject {
     return record;
   }
 
- private:
   // The first of those that the plugin holds possible.
   Expected<int64_t> tactic() const {
     const int32_t count = build_.getNbTactics();
@@ -119,20 +124,26 @@ class RunV3 final : public PluginRun {
       : plugin_(std::move(plugin)), runtime_(runtime), info_(info) {}
 
   Status set_shapes(std::span<const PluginTensor> tensors) override {
+    return called([&] { return tell(tensors); });
+  }
+  Status enqueue(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) override {
+    return called([&] { return begin(buffers, workspace, queue); });
+  }
+
+ private:
+  Status tell(std::span<const PluginTensor> tensors) {
     tensors_.emplace(false, ranges_of(info_, tensors));
     const auto in = static_cast<size_t>(info_.inputs);
     const int32_t result = runtime_.onShapeChange(tensors_->plain(0), info_.inputs, tensors_->plain(in),
                                                   static_cast<int32_t>(tensors.size() - in));
     return result == 0 ? Status() : Status(returned("onShapeChange", result));
   }
-  Status enqueue(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) override {
+  Status begin(std::span<std::byte* const> buffers, std::byte* workspace, Queue::Stream queue) {
     const cudaStream_t stream = TEMPER_TRY(stream_.open(queue));
     auto* const* all = reinterpret_cast<void* const*>(buffers.data());
     const auto in = static_cast<size_t>(info_.inputs);
     return stream_.close(runtime_.enqueue(tensors_->plain(0), tensors_->plain(in), all, all + in, workspace, stream));
   }
-
- private:
   std::unique_ptr<IPluginV3> plugin_;
   IPluginV3OneRuntime& runtime_;
   const plan::PluginInfoT& info_;
@@ -145,14 +156,16 @@ class LoadedV3 final : public LoadedPlugin {
   LoadedV3(std::unique_ptr<IPluginV3> plugin, IPluginV3OneRuntime& runtime, const plan::PluginInfoT& info)
       : plugin_(std::move(plugin)), runtime_(runtime), info_(info) {}
   Expected<std::unique_ptr<PluginRun>> attach() const override {
-    std::unique_ptr<IPluginV3> own(runtime_.attachToContext(&resources_));
-    IPluginV3OneRuntime* runtime = own ? runtime_of(*own) : nullptr;
-    if (!runtime) return invalid("its attachToContext() gives no plugin with a runtime part");
-    if (info_.tactic != 0) {
-      if (const int32_t result = runtime->setTactic(static_cast<int32_t>(info_.tactic)); result != 0)
-        return returned("setTactic", result);
-    }
-    return std::unique_ptr<PluginRun>(new RunV3(std::move(own), *runtime, info_));
+    return called([&]() -> Expected<std::unique_ptr<PluginRun>> {
+      std::unique_ptr<IPluginV3> own(runtime_.attachToContext(&resources_));
+      IPluginV3OneRuntime* runtime = own ? runtime_of(*own) : nullptr;
+      if (!runtime) return invalid("its attachToContext() gives no plugin with a runtime part");
+      if (info_.tactic != 0) {
+        if (const int32_t result = runtime->setTactic(static_cast<int32_t>(info_.tactic)); result != 0)
+          return returned("setTactic", result);
+      }
+      return std::unique_ptr<PluginRun>(new RunV3(std::move(own), *runtime, info_));
+    });
   }
 
  private:

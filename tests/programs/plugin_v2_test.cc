@@ -111,6 +111,20 @@ TEST(PluginOfOnnx, ReadsTheOlderGenerationToo) {
   EXPECT_EQ(y, (std::vector<float>{-2, -3, -4, -5}));
 }
 
+TEST(PluginOfOnnx, RunsInABranch) {
+  Registered<sample::RepeatCreator> creator;
+  client::Logger logger;
+  const std::string yes =
+      small::body({small::node("Repeat", {"x"}, {"a"}, {small::integer("times", 2)})}, {}, {small::value("a", {4, 2})});
+  const std::string no =
+      small::body({small::node("Concat", {"x", "x"}, {"b"}, {small::integer("axis", 0)})}, {}, {small::value("b", {4, 2})});
+  const std::string model = small::model(
+      {small::node("ReduceSum", {"x"}, {"s"}, {small::integer("keepdims", 0)}), small::node("Greater", {"s", "zero"}, {"c"}),
+       small::node("If", {"c"}, {"y"}, {small::graph("then_branch", yes), small::graph("else_branch", no)})},
+      {small::value("x", {2, 2})}, {small::value("y", {4, 2})}, {small::tensor<float>("zero", small::kFloat, {}, {0})});
+  EXPECT_EQ(run_model(logger, model), (std::vector<float>{1, 2, 3, 4, 1, 2, 3, 4}));
+}
+
 TEST(PluginOfOnnx, SaysWhatIsWrong) {
   client::Logger logger;
   client::Build unknown(logger);

@@ -1,6 +1,8 @@
 // IPluginV3 on the CPU: built into a network, kept in a plan, made again by its creator, run.
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "network_client.h"
 #include "sample_plugins.h"
 
@@ -85,6 +87,8 @@ TEST(PluginV3, NeedsAProfileForOpenExtents) {
 TEST(PluginV3, WithoutItsCreatorAPlanIsRefusedByName) {
   Net net;
   net.output(add(net, {&net.input("x", {2, {2, 3}})}, sample::Repeat(2, 1)));
+  // The build looks at what the plan needs, and needs no creator for it.
+  net.config->setMemoryPoolLimit(MemoryPoolType::kWORKSPACE, size_t(1) << 20);
   EXPECT_FALSE(net.build());
   ASSERT_NE(net.plan, nullptr) << temper::lastError().text();
   const std::string text = temper::lastError().text();
@@ -288,6 +292,98 @@ TEST(PluginV3, WhatGoesWrongInItHasItsName) {
   EXPECT_NE(cudaStreamSynchronize(stream.handle), cudaSuccess);
 }
 
+class Launching final : public sample::PluginV3 {
+ public:
+  IPluginV3* clone() override { return new Launching; }
+  AsciiChar const* getPluginName() const override { return "Launching"; }
+  int32_t enqueue(PluginTensorDesc const*, PluginTensorDesc const*, void const* const*, void* const*, void*,
+                  cudaStream_t stream) override {
+    cudaLaunchKernel(nullptr, dim3(1), dim3(32), nullptr, 0, stream);
+    return 0;  // as many plugins do
+  }
+};
+
+TEST(PluginV3, KernelsOfItsOwnAreNoneOnAHost) {
+  Registered<sample::CreatorV3<Launching>> creator;
+  Net net;
+  net.output(add(net, {&net.input("x", {1, {3}})}, Launching()));
+  ASSERT_TRUE(net.build()) << temper::lastError().text();
+  std::vector<float> x(3), y(3);
+  void* bindings[] = {x.data(), y.data()};
+  EXPECT_FALSE(net.context->executeV2(bindings));
+  const std::string text = temper::lastError().text();
+  for (const char* part : {"'Launching'", "no code for kernels", "host code"})
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+// One thing of it is wrong.
+class Wrong final : public sample::PluginV3 {
+ public:
+  enum What {
+    kRank,
+    kNoExpression,
+    kDivisor,
+    kShapesFail,
+    kTypesFail,
+    kNoType,
+    kAlias,
+    kNoOutputs,
+    kThrows,
+    kNoBuild,
+    kNoClone
+  };
+  explicit Wrong(What what) : what_(what) {}
+  IPluginV3* clone() override { return what_ == kNoClone ? nullptr : new Wrong(what_); }
+  IPluginCapability* getCapabilityInterface(PluginCapabilityType type) override {
+    return what_ == kNoBuild && type == PluginCapabilityType::kBUILD ? nullptr : PluginV3::getCapabilityInterface(type);
+  }
+  AsciiChar const* getPluginName() const override { return "Wrong"; }
+  int32_t getNbOutputs() const override { return what_ == kNoOutputs ? 0 : 1; }
+  int32_t getAliasedInput(int32_t) override { return what_ == kAlias ? 3 : -1; }
+  int32_t getOutputDataTypes(DataType* outputs, int32_t, DataType const* inputs, int32_t) const override {
+    outputs[0] = what_ == kNoType ? static_cast<DataType>(999) : inputs[0];
+    return what_ == kTypesFail ? 5 : 0;
+  }
+  int32_t getOutputShapes(DimsExprs const* inputs, int32_t, DimsExprs const*, int32_t, DimsExprs* outputs, int32_t,
+                          IExprBuilder& builder) override {
+    if (what_ == kThrows) throw std::runtime_error("thrown by the plugin");
+    outputs[0] = inputs[0];
+    if (what_ == kRank) outputs[0].nbDims = 9;
+    if (what_ == kNoExpression) outputs[0].d[0] = nullptr;
+    if (what_ == kDivisor)
+      outputs[0].d[0] = builder.operation(DimensionOperation::kFLOOR_DIV, *inputs[0].d[0], *builder.constant(0));
+    return what_ == kShapesFail ? 6 : 0;
+  }
+  int32_t enqueue(PluginTensorDesc const*, PluginTensorDesc const*, void const* const*, void* const*, void*,
+                  cudaStream_t) override {
+    return 0;
+  }
+
+ private:
+  What what_;
+};
+
+TEST(PluginV3, WhatIsWrongInItIsRefusedWhenItIsAdded) {
+  const std::pair<Wrong::What, const char*> wrongs[] = {{Wrong::kRank, "a rank of 9"},
+                                                        {Wrong::kNoExpression, "no expression for extent 0"},
+                                                        {Wrong::kDivisor, "no expression for extent 0"},
+                                                        {Wrong::kShapesFail, "getOutputShapes() returned 6"},
+                                                        {Wrong::kTypesFail, "getOutputDataTypes() returned 5"},
+                                                        {Wrong::kNoType, "element type"},
+                                                        {Wrong::kAlias, "over an input that it does not have"},
+                                                        {Wrong::kNoOutputs, "no outputs"},
+                                                        {Wrong::kThrows, "thrown by the plugin"},
+                                                        {Wrong::kNoBuild, "getCapabilityInterface()"},
+                                                        {Wrong::kNoClone, "clone() gives no plugin"}};
+  for (const auto& [what, part] : wrongs) {
+    Net net;
+    EXPECT_EQ(add(net, {&net.input("x", {1, {3}})}, Wrong(what)), nullptr) << part;
+    const std::string text = temper::lastError().text();
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+    EXPECT_EQ(net->getNbLayers(), 0);
+  }
+}
+
 TEST(PluginV3, IsALayerOfTheEngine) {
   Registered<sample::RepeatCreator> creator;
   Net net;
@@ -301,6 +397,15 @@ TEST(PluginV3, IsALayerOfTheEngine) {
   const std::string text = inspector->getLayerInformation(0, LayerInformationFormat::kJSON);
   EXPECT_NE(text.find("twice"), std::string::npos) << text;
   EXPECT_NE(text.find("Repeat"), std::string::npos) << text;
+}
+
+TEST(PluginV3, LibrariesAreNotPutIntoPlans) {
+  Net net;
+  net.output(net->addIdentity(net.input("x", {1, {3}})));
+  const char* paths[] = {"libmine.so"};
+  net.config->setPluginsToSerialize(paths, 1);
+  EXPECT_FALSE(net.build());
+  EXPECT_NE(std::string(temper::lastError().text()).find("'libmine.so'"), std::string::npos) << temper::lastError().text();
 }
 
 TEST(PluginV3, TwoContextsHaveOneEach) {
