@@ -103,3 +103,7 @@ HOSTCUDA_API cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t ev
 HOSTCUDA_API cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 HOSTCUDA_API cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int flags);
 #endif
+
+// Kernels: cudaErrorNoKernelImageForDevice, as a host has no code for them.
+HOSTCUDA_API cudaError_t cudaLaunchKernel(const void* func, struct dim3 gridDim, struct dim3 blockDim, void** args,
+                                          size_t sharedMem, cudaStream_t stream);

@@ -8,6 +8,13 @@
 typedef struct CUstream_st* cudaStream_t;
 typedef struct CUevent_st* cudaEvent_t;
 
+struct dim3 {
+  unsigned int x, y, z;
+#ifdef __cplusplus
+  constexpr dim3(unsigned int width = 1, unsigned int height = 1, unsigned int depth = 1) : x(width), y(height), z(depth) {}
+#endif
+};
+
 enum cudaError {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,

@@ -2,6 +2,7 @@
 #include "api/builder.h"
 #include "api/engine.h"
 #include "api/explain.h"
+#include "api/plugin.h"
 #include "api/runtime.h"
 #include "base/mapped_file.h"
 #include "passes/pass.h"
@@ -33,7 +34,7 @@ Expected<std::string> read_version(const std::string& path) {
 }
 
 Expected<std::string> verify_file(const std::string& path) {
-  auto engine = TEMPER_TRY(map_engine(path));
+  auto engine = TEMPER_TRY(map_engine(path, idle_plugin));
   const plan::PlanT& plan = engine->plan();
   auto count = [](size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
   return "container, checksums and metadata are good: " + count(plan.inputs.size(), "input") + ", " +

@@ -6,6 +6,7 @@
 
 #include "api/build_progress.h"
 #include "api/plan_notes.h"
+#include "api/plugin.h"
 #include "api/runtime.h"
 #include "api/translate.h"
 #include "base/cpu_info.h"
@@ -122,7 +123,7 @@ Profile batch_profile(const Network& network, const Graph& graph, int64_t most) 
 
 // Whether the kernels' scratch stays within the pool that the caller allows, at the shapes that the plan was tuned for.
 Status check_workspace(std::span<const std::byte> bytes, std::size_t limit, int threads) {
-  Context context(TEMPER_TRY(Engine::load(bytes, nullptr)));
+  Context context(TEMPER_TRY(Engine::load(bytes, nullptr, idle_plugin)));
   const plan::PlanT& plan = context.engine().plan();
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     if (plan.inputs[i]->best.size() != plan.inputs[i]->dims.size()) return {};

@@ -285,6 +285,10 @@ Status BuilderConfig::check() const {
     return Error(ErrorCode::kUnsupported,
                  "an algorithm selector is not supported; a timing cache (setTimingCache) makes builds choose the same again");
   }
+  if (!state_->plugins.empty()) {
+    return Error(ErrorCode::kUnsupported, "plans hold no plugin libraries, such as '" + state_->plugins.front() +
+                                              "'; load them where the plan is loaded (IPluginRegistry::loadLibrary)");
+  }
   if (state_->platform != nvinfer1::RuntimePlatform::kSAME_AS_BUILD)
     return Error(ErrorCode::kUnsupported, "plans run on the operating system that they are built on; use kSAME_AS_BUILD");
   if (state_->capability == nvinfer1::EngineCapability::kDLA_STANDALONE) {

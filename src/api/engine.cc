@@ -59,7 +59,7 @@ EngineFacts::EngineFacts(std::shared_ptr<const Engine> loaded, int cpu_threads)
     }
   }
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    if (plan.steps[i]->kind == plan::StepKind::Launch) launches.push_back(static_cast<int>(i));
+    if (computes(*plan.steps[i])) launches.push_back(static_cast<int>(i));
   }
 }
 
@@ -160,6 +160,25 @@ int32_t EngineView::getTensorVectorizedDim(char const* name) const noexcept {
 int32_t EngineView::getTensorVectorizedDim(char const* name, int32_t profile) const noexcept {
   known(name, profile);  // reports an unknown name or profile
   return -1;
+}
+
+// Where a plugin writes an output of the engine over an input of it.
+char const* EngineView::getAliasedInputTensor(char const* name) const noexcept {
+  const auto* found = tensor(name);
+  if (!found || found->input) return nullptr;
+  const plan::PlanT& plan = facts_->engine->plan();
+  const int buffer = plan.outputs[found->index]->buffer;
+  for (const auto& step : plan.steps) {
+    if (step->kind != plan::StepKind::Plugin) continue;
+    const plan::PluginInfoT& plugin = *step->plugin;
+    for (size_t o = 0; o < plugin.aliases.size(); ++o) {
+      if (plugin.aliases[o] < 0 || step->buffers[size_t(plugin.inputs) + o] != buffer) continue;
+      for (const auto& input : plan.inputs) {
+        if (input->buffer == step->buffers[size_t(plugin.aliases[o])]) return input->name.c_str();
+      }
+    }
+  }
+  return nullptr;
 }
 
 Dims EngineView::getProfileShape(char const* name, int32_t profile, nvinfer1::OptProfileSelector select) const noexcept {

@@ -76,8 +76,8 @@ class EngineView final : public nvinfer1::ICudaEngine {
 
   int32_t const* getProfileTensorValues(char const* name, int32_t profile,
                                         nvinfer1::OptProfileSelector select) const noexcept override;
-  // Outputs have memory of their own, and no tensor is watched.
-  char const* getAliasedInputTensor(char const*) const noexcept override { return nullptr; }
+  char const* getAliasedInputTensor(char const* name) const noexcept override;
+  // No tensor is watched.
   bool isDebugTensor(char const*) const noexcept override { return false; }
 
   // A context takes the memory for its activations from the library, whatever the strategy.

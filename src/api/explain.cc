@@ -110,7 +110,7 @@ std::optional<int64_t> noted_number(const plan::PlanT& plan, std::string_view ke
 Totals totals_of(const plan::PlanT& plan) {
   Totals t;
   for (const auto& step : plan.steps) {
-    if (step->kind != plan::StepKind::Launch) continue;
+    if (!computes(*step)) continue;
     ++t.kernels;
     t.operations += step->operations;
     t.bytes += step->bytes;
@@ -144,7 +144,7 @@ std::string explain_text(const Engine& engine) {
   std::vector<std::vector<std::string>> rows{{"", "time us", "time %", "Mop", "kB", "% of peak", "tactic", "nodes"}};
   std::vector<const plan::StepT*> steps;
   for (const auto& step : plan.steps) {
-    if (step->kind != plan::StepKind::Launch) continue;
+    if (!computes(*step)) continue;
     const double time = chosen_time(*step);
     const double peak = percent_of_peak(step->operations, time, totals);
     rows.push_back({std::to_string(steps.size() + 1), microseconds(time),
@@ -212,7 +212,7 @@ std::string explain_json(const Engine& engine) {
   text += "], \"threads\": " + std::to_string(plan.threads) + ", \"kernels\": [";
   bool first = true;
   for (const auto& step : plan.steps) {
-    if (step->kind != plan::StepKind::Launch) continue;
+    if (!computes(*step)) continue;
     text += first ? "\n" : ",\n";
     first = false;
     text += "{\"name\": " + json_text(step->name) + ", \"nodes\": [";
@@ -285,12 +285,14 @@ std::string print_plan(const Engine& engine) {
       text += ", steps " + std::to_string(buffer.first) + " to " + std::to_string(buffer.last);
     text += " " + json_text(buffer.name) + "\n";
   }
-  constexpr const char* kSteps[] = {"launch", "shapes", "size", "if", "loop", "assert"};
+  constexpr const char* kSteps[] = {"launch", "shapes", "size", "if", "loop", "assert", "plugin"};
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const auto& step = *plan.steps[i];
     text += std::to_string(i) + ": " + kSteps[int(step.kind)] + " " + json_text(step.name);
     if (step.kind == plan::StepKind::Launch)
       text += " " + step.kernel + buffers_text(step.buffers) + " " + slots_text(step.parameters) + " {" + step.tactic + "}";
+    if (step.kind == plan::StepKind::Plugin)
+      text += buffers_text(step.buffers) + " " + slots_text(step.parameters) + " {" + step.tactic + "}";
     if (step.kind == plan::StepKind::Shapes) text += " segment " + std::to_string(step.segment);
     if (step.kind == plan::StepKind::Size) text += " s" + std::to_string(step.slot) + " = " + buffers_text(step.buffers);
     if (step.kind == plan::StepKind::Assert) text += buffers_text(step.buffers) + " " + json_text(step.message);

@@ -1,6 +1,7 @@
 #include "api/layer_view.h"
 
 #include "api/network.h"
+#include "ops/core/plugin.h"
 
 namespace temper::api {
 
@@ -107,7 +108,7 @@ constexpr std::string_view kLayerPrefix = "layer_";
 
 }  // namespace
 
-bool is_layer(const Node& node) { return node.op->name.starts_with(kLayerPrefix); }
+bool is_layer(const Node& node) { return node.op->name.starts_with(kLayerPrefix) || is_plugin(node); }
 
 std::string_view layer_word(std::string_view op) { return op.starts_with(kLayerPrefix) ? op.substr(kLayerPrefix.size()) : op; }
 
@@ -124,6 +125,8 @@ std::string LayerCore::place() const {
 }
 
 LayerType LayerCore::type() const {
+  if (is_plugin(node()))
+    return attrs_as<Plugin>(*node().attrs).identity[3] == "2" ? LayerType::kPLUGIN_V2 : LayerType::kPLUGIN_V3;
   for (const LayerKind& kind : kKinds) {
     if (kind.op == node().op->name) return kind.type;
   }

@@ -63,8 +63,9 @@ class LayerCore {
   std::vector<std::optional<DType>> output_types_;
 };
 
-// Is the node one of the API's own layers, which are inferred anew when they are changed?
+// Is the node one of the API's own layers or a plugin, which are inferred anew when they are changed?
 bool is_layer(const Node& node);
+bool is_plugin(const Node& node);
 // The operator's name in the words of the API: "convolution".
 std::string_view layer_word(std::string_view op);
 

@@ -35,7 +35,7 @@ nvinfer1::ILayer* Network::getLayer(int32_t index) const noexcept {
   return guarded<nvinfer1::ILayer*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ILayer*> {
     const NodeId id = shown()[index];
     auto& view = layers_[id];
-    if (!view) view = std::make_unique<PlainLayer>(const_cast<Network&>(*this), id);
+    if (!view) view = view_of(id);
     return &view->layer();
   });
 }

@@ -328,6 +328,9 @@ class Network final : public nvinfer1::INetworkDefinition {
   Status infer(NodeId id) const;
   // What must be inferred anew before the node can be; kNone32: nothing.
   NodeId waits_for(NodeId id) const;
+  // What a plugin says of its outputs, into the node.
+  Status ask_plugin(Node& node) const;
+  std::unique_ptr<LayerBase> view_of(NodeId id) const;
 
   nvinfer1::IBuilder& builder_;
   Reporter reporter_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/network.h"
+#include "api/plugin.h"
 #include "api/translate.h"
 #include "ir/op.h"
 #include "ops/builder.h"
@@ -116,6 +117,7 @@ Error Network::discard(const LayerDraft& draft, Error error) {
 
 Status Network::infer(NodeId id) const {
   Node& node = graph_.node(id);
+  if (is_plugin(node)) TEMPER_TRY(ask_plugin(node));
   if (node.op->is_core()) {
     auto types = node.op->infer(graph_, *node.attrs, node.operands, node.bodies);
     if (!types.ok()) return std::move(types).error();
@@ -208,6 +210,9 @@ std::vector<bool> Network::batched_inputs() const {
 }
 
 Expected<Graph> Network::finished() const {
+  for (NodeId id : graph_.order()) {
+    if (is_plugin(graph_.node(id))) TEMPER_TRY(settle(graph_.node(id).results[0]));
+  }
   const bool edited = std::any_of(graph_.order().begin(), graph_.order().end(),
                                   [&](NodeId id) { return is_layer(graph_.node(id)) || hidden_.contains(id); });
   Graph graph = edited ? TEMPER_TRY(structure(graph_)) : graph_.clone();
@@ -222,6 +227,7 @@ Expected<Graph> Network::finished() const {
   }
   TEMPER_TRY(builder.take_status());
   graph.set_outputs(std::move(outputs));
+  if (has_plugins(graph)) return choose_plugin_types(graph, getFlag(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED));
   return graph;
 }
 

@@ -8,6 +8,8 @@
 #include "NvOnnxParser.h"
 #include "api/network.h"
 #include "api/page_memory.h"
+#include "api/plugin_import.h"
+#include "api/plugin_registry.h"
 #include "api/runtime.h"
 #include "ir/op.h"
 #include "onnx/functions.h"
@@ -156,7 +158,7 @@ class Parser final : public nvonnxparser::IParser {
         if (binding.op_type == name) return true;
       }
     }
-    return false;
+    return PluginRegistry::of_process().has(name);
   }
 
   int getNbErrors() const noexcept override { return static_cast<int>(errors_.size()); }
@@ -209,7 +211,8 @@ class Parser final : public nvonnxparser::IParser {
     if (auto problems = onnx::validate(model); !problems.empty()) return refuse(std::move(problems), model.graph);
     if (Status inlined = onnx::inline_functions(model); !inlined.ok()) return refuse({std::move(inlined).error()}, model.graph);
     onnx::sort_nodes(model);
-    onnx::Import import = onnx::import_model(model);
+    const bool plugins_first = getFlag(nvonnxparser::OnnxParserFlag::kENABLE_PLUGIN_OVERRIDE);
+    onnx::Import import = onnx::import_model(model, {read_plugin_node, plugins_first});
     if (Status intact = model.storage->still_intact(); !intact.ok()) return refuse({std::move(intact).error()}, model.graph);
     if (!import.graph) return refuse(std::move(import.problems), model.graph);
     for (const std::string& assumption : import.assumptions) reporter_.warn(model.display_name + ": " + assumption);

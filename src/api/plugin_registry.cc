@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <set>
 
 #include "NvInfer.h"
 #include "NvInferPlugin.h"
@@ -78,10 +80,61 @@ nvinfer1::IPluginCreatorInterface* const* PluginRegistry::getAllCreators(int32_t
   return all_.data();
 }
 
+bool PluginRegistry::has(std::string_view name) const {
+  std::lock_guard lock(mutex_);
+  return std::any_of(creators_.begin(), creators_.end(), [&](const auto& entry) { return std::get<0>(entry.first) == name; });
+}
+
+// A library says what it has by one of two functions; those that register themselves when they are loaded have neither.
 nvinfer1::IPluginRegistry::PluginLibraryHandle PluginRegistry::loadLibrary(char const* path) noexcept {
   return guarded<void*>(reporter_, nullptr, [&]() -> Expected<void*> {
-    return Error(ErrorCode::kUnsupported, "plugin libraries are not loaded; link '" + std::string(path ? path : "") +
-                                              "' with the program, where its creators register themselves");
+    if (!path || !*path) return invalid("loadLibrary was given no path");
+    using GetCreators = nvinfer1::IPluginCreatorInterface* const* (*)(int32_t & count);
+    using GetOldCreators = nvinfer1::IPluginCreator* const* (*)(int32_t & count);
+    GetCreators creators = nullptr;
+    GetOldCreators old_creators = nullptr;
+    const DynamicSymbol symbols[] = {{"getCreators", reinterpret_cast<void**>(&creators), false},
+                                     {"getPluginCreators", reinterpret_cast<void**>(&old_creators), false}};
+    const std::string name = path;
+    const auto known = [&] {
+      std::lock_guard lock(mutex_);
+      return std::set(all_.begin(), all_.end());
+    };
+    const auto before = known();
+    auto library = std::make_unique<Library>(
+        Library{TEMPER_TRY_AT(DynamicLibrary::open(std::span(&name, 1), symbols), "plugin library '" + name + "'"), {}});
+    int32_t count = 0;
+    const auto register_all = [&](auto* const* all) {
+      for (int32_t i = 0; all && i < count; ++i) {
+        if (all[i]) registerCreator(*all[i], "");
+      }
+    };
+    if (creators) register_all(creators(count));
+    if (!creators && old_creators) register_all(old_creators(count));
+    std::ranges::set_difference(known(), before, std::back_inserter(library->creators));
+    if (!creators && !old_creators && library->creators.empty()) {
+      return invalid("it has neither getCreators() nor getPluginCreators(), and registers no plugin when it is loaded")
+          .at("plugin library '" + name + "'");
+    }
+    std::lock_guard lock(mutex_);
+    void* handle = library.get();
+    libraries_[handle] = std::move(library);
+    return handle;
+  });
+}
+
+void PluginRegistry::deregisterLibrary(PluginLibraryHandle handle) noexcept {
+  guarded(reporter_, false, [&]() -> Expected<bool> {
+    std::unique_ptr<Library> library;
+    {
+      std::lock_guard lock(mutex_);
+      auto found = libraries_.find(handle);
+      if (found == libraries_.end()) return invalid("deregisterLibrary was given a handle that loadLibrary has not given");
+      library = std::move(found->second);
+      libraries_.erase(found);
+    }
+    for (const auto* creator : library->creators) forget(creator);
+    return true;
   });
 }
 

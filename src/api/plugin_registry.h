@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "api/reporter.h"
+#include "base/dynlib.h"
 
 namespace temper::api {
 
@@ -34,9 +36,11 @@ class PluginRegistry final : public nvinfer1::IPluginRegistry {
   bool isParentSearchEnabled() const noexcept override { return parent_search_; }
   void setParentSearchEnabled(bool const enabled) noexcept override { parent_search_ = enabled; }
   PluginLibraryHandle loadLibrary(char const* path) noexcept override;
-  void deregisterLibrary(PluginLibraryHandle) noexcept override {}
+  void deregisterLibrary(PluginLibraryHandle handle) noexcept override;
   nvinfer1::IPluginResource* acquirePluginResource(char const* key, nvinfer1::IPluginResource* resource) noexcept override;
   int32_t releasePluginResource(char const* key) noexcept override;
+  // Whether there is a creator of that name, of any version and namespace.
+  bool has(std::string_view name) const;
   void setErrorRecorder(nvinfer1::IErrorRecorder* const recorder) noexcept override { reporter_.set_recorder(recorder); }
   nvinfer1::IErrorRecorder* getErrorRecorder() const noexcept override { return reporter_.recorder(); }
 
@@ -50,12 +54,18 @@ class PluginRegistry final : public nvinfer1::IPluginRegistry {
   bool keep(Key key, nvinfer1::IPluginCreatorInterface* creator, nvinfer1::IPluginCreator* old_kind);
   bool forget(const nvinfer1::IPluginCreatorInterface* creator) noexcept;
 
+  struct Library {
+    DynamicLibrary code;
+    std::vector<nvinfer1::IPluginCreatorInterface*> creators;
+  };
+
   mutable std::mutex mutex_;
   Reporter reporter_;
   std::map<Key, nvinfer1::IPluginCreatorInterface*> creators_;
   std::vector<nvinfer1::IPluginCreatorInterface*> all_;
   std::vector<nvinfer1::IPluginCreator*> old_kind_;
   std::map<std::string, Shared, std::less<>> resources_;
+  std::map<void*, std::unique_ptr<Library>> libraries_;  // by handle
   bool parent_search_ = true;
 };
 

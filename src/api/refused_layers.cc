@@ -56,15 +56,4 @@ nvinfer1::IDistCollectiveLayer* Network::addDistCollective(nvinfer1::ITensor&, n
   return nullptr;
 }
 
-nvinfer1::IPluginV2Layer* Network::addPluginV2(nvinfer1::ITensor* const*, int32_t, nvinfer1::IPluginV2&) noexcept {
-  refuse("addPluginV2", "plugins are not supported; write the layer with those that there are");
-  return nullptr;
-}
-
-nvinfer1::IPluginV3Layer* Network::addPluginV3(nvinfer1::ITensor* const*, int32_t, nvinfer1::ITensor* const*, int32_t,
-                                               nvinfer1::IPluginV3&) noexcept {
-  refuse("addPluginV3", "plugins are not supported; write the layer with those that there are");
-  return nullptr;
-}
-
 }  // namespace temper::api

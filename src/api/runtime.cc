@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/engine.h"
+#include "api/plugin.h"
 #include "base/mapped_file.h"
 
 namespace temper::api {
@@ -34,15 +35,15 @@ bool may_make(void* logger, int32_t version) noexcept {
 
 Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemory plan, int cpu_threads) {
   auto owner = std::make_shared<const PageMemory>(std::move(plan));
-  auto engine = TEMPER_TRY(Engine::load(owner->bytes(), owner));
+  auto engine = TEMPER_TRY(Engine::load(owner->bytes(), owner, load_plugin));
   for (const std::string& remark : engine->backend().remarks()) reporter.warn(remark);
   return new EngineView(reporter, std::move(engine), cpu_threads);
 }
 
-Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path) {
+Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path, const PluginLoader& plugins) {
   auto file = std::make_shared<const MappedFile>(TEMPER_TRY(MappedFile::open(path)));
   file->will_need();
-  auto engine = Engine::load(file);
+  auto engine = Engine::load(file, plugins);
   if (!engine.ok() && engine.error().code() != ErrorCode::kIo) return std::move(engine).error().at(path);
   return engine;
 }
@@ -50,7 +51,7 @@ Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path) {
 nvinfer1::ICudaEngine* Runtime::load_file(char const* path) noexcept {
   return guarded<nvinfer1::ICudaEngine*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ICudaEngine*> {
     if (!path) return invalid("loadPlan was given no path");
-    auto engine = TEMPER_TRY(map_engine(path));
+    auto engine = TEMPER_TRY(map_engine(path, load_plugin));
     for (const std::string& remark : engine->backend().remarks()) reporter_.warn(remark);
     return new EngineView(reporter_, std::move(engine), cpu_threads_);
   });

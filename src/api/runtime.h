@@ -56,7 +56,7 @@ class Runtime final : public nvinfer1::IRuntime {
 
 Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemory plan, int cpu_threads);
 // The engine of a mapped file. The file must not change while it is read.
-Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path);
+Expected<std::shared_ptr<const Engine>> map_engine(const std::string& path, const PluginLoader& plugins);
 
 // What every factory does: checks the version that the program was compiled for and remembers the process's first logger.
 bool may_make(void* logger, int32_t version) noexcept;

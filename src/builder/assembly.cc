@@ -65,12 +65,28 @@ plan::StepT& PlanAssembly::add_step(plan::StepKind kind, std::string name) {
 int64_t PlanAssembly::best(SymInt e) const {
   if (e.is_const()) return e.value();
   auto value = evaluate(e, [&](SymInt v) -> std::optional<int64_t> {
-    auto found = best_.find(v);
-    if (found != best_.end()) return found->second;
+    auto found = ranges_.find(v);
+    if (found != ranges_.end()) return found->second[1];
     SymBounds range = context_.range(v);
     return std::clamp(var_of(v).kind == VarKind::kSize ? kAssumedSize : int64_t(1), range.lo, range.hi);
   });
   return value.ok() ? *value : 1;
+}
+
+std::optional<PlanAssembly::Range> PlanAssembly::range(SymInt e, const std::unordered_map<SymInt, Range>& more) const {
+  Range result{};
+  for (size_t end = 0; end < result.size(); ++end) {
+    auto value = evaluate(e, [&](SymInt v) -> std::optional<int64_t> {
+      for (const auto* known : {&more, &ranges_}) {
+        if (auto found = known->find(v); found != known->end()) return found->second[end];
+      }
+      return std::nullopt;
+    });
+    if (!value.ok()) return std::nullopt;
+    result[end] = *value;
+  }
+  std::sort(result.begin(), result.end());  // an extent may become smaller where a dimension grows
+  return result;
 }
 
 // Steps were given the constants that they asked for; what they read in the end may be packed copies. Only what is read enters
@@ -155,7 +171,7 @@ void PlanAssembly::compute_segments() {
     if (buffer->kind != plan::BufferKind::Constant) buffer->segment = slots_.segment(slots_.expression(buffer->bytes));
   }
   for (auto& step : plan.steps) {
-    if (step->kind != plan::StepKind::Launch) continue;
+    if (step->kind != plan::StepKind::Launch && step->kind != plan::StepKind::Plugin) continue;
     for (int slot : step->parameters) step->segment = std::max(step->segment, slots_.segment(slots_.expression(slot)));
     for (int b : step->buffers) step->segment = std::max(step->segment, plan.buffers[b]->segment);
   }

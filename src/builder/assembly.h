@@ -2,7 +2,9 @@
 // nested graphs.
 #pragma once
 
+#include <array>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -30,7 +32,11 @@ class PlanAssembly {
 
   // The value at the shapes to be fast for.
   int64_t best(SymInt e) const;
-  void set_best(SymInt variable, int64_t value) { best_[variable] = value; }
+  // What the profile says of a variable: its least, its best and its largest value.
+  using Range = std::array<int64_t, 3>;
+  void set_range(SymInt variable, Range range) { ranges_[variable] = range; }
+  // The values at the ends of the profile, and at its best; nullopt where a variable has no profile and is not in `more`.
+  std::optional<Range> range(SymInt e, const std::unordered_map<SymInt, Range>& more) const;
 
   // Segments, lifetimes and shape programs.
   Expected<CompiledPlan> finish();
@@ -51,7 +57,7 @@ class PlanAssembly {
   SymContext& context_;
   SlotTable slots_;
   CompiledPlan result_;
-  std::unordered_map<SymInt, int64_t> best_;
+  std::unordered_map<SymInt, Range> ranges_;
   std::map<std::pair<const std::byte*, size_t>, Constant> constants_;  // by address and size
 };
 

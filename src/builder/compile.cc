@@ -41,7 +41,10 @@ Expected<CompiledPlan> compile(const Graph& graph, const CompileOptions& options
                                                     std::to_string(dims.size()));
     }
     for (size_t d = 0; d < dims.size(); ++d) {
-      if (!dims[d].is_const() && kind_of(dims[d]) == SymKind::kVar) assembly.set_best(dims[d], range->second.best[d]);
+      if (dims[d].is_const() || kind_of(dims[d]) != SymKind::kVar) continue;
+      const int64_t best = range->second.best[d];
+      const auto end = [&](const std::vector<int64_t>& all) { return all.size() == dims.size() ? all[d] : best; };
+      assembly.set_range(dims[d], {end(range->second.least), best, end(range->second.largest)});
     }
   }
   GraphCompiler compiler(graph, assembly);

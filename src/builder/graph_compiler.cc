@@ -524,6 +524,7 @@ Status GraphCompiler::compile_control(NodeId id) {
   if (node.op->name == "concat") return compile_concat(node);
   if (node.op->name == "if") return compile_if(node);
   if (node.op->name == "loop") return compile_loop(node);
+  if (node.op->name == "plugin") return compile_plugin(node);
   // bind_size and assert pass their operand on.
   storage_[node.results[0]] = stored(node.operands[0]);
   if (node.op->name == "assert") {
@@ -538,26 +539,19 @@ Status GraphCompiler::compile_control(NodeId id) {
   return {};
 }
 
-namespace {
-
-// Row-major memory of a value, for those who know no layouts (bodies, outputs).
-bool is_row_major(const Storage& s, const Dims& dims) { return s.layout == Layout::row_major(dims); }
-
-}  // namespace
+Expected<int> GraphCompiler::plain_buffer(ValueId v) {
+  const TensorType& type = graph_.type(v);
+  const Storage now = stored(v);
+  if (now.layout == Layout::row_major(type.dims)) return now.buffer;
+  Storage plain = new_storage(type, row_major_order(type.dims.size()), graph_.value(v).name);
+  TEMPER_TRY(copy(type, now, plain, "reformat " + graph_.value(v).name));
+  return plain.buffer;
+}
 
 Status GraphCompiler::compile_if(const Node& node) {
   const auto& attrs = attrs_as<IfAttrs>(*node.attrs);
   std::vector<int> captures;
-  for (size_t i = 0; i < node.operands.size(); ++i) {
-    ValueId v = node.operands[i];
-    Storage s = stored(v);
-    if (!is_row_major(s, graph_.type(v).dims)) {
-      Storage plain = new_storage(graph_.type(v), row_major_order(graph_.type(v).dims.size()), graph_.value(v).name);
-      TEMPER_TRY(copy(graph_.type(v), s, plain, "reformat " + graph_.value(v).name));
-      s = plain;
-    }
-    captures.push_back(s.buffer);
-  }
+  for (ValueId v : node.operands) captures.push_back(TEMPER_TRY(plain_buffer(v)));
   int at = assembly_.step_count();
   assembly_.add_step(plan::StepKind::If, node.name).buffers = {captures[0]};
   // Results whose size both branches know before are made in place; others are copied at the end of the branch.
@@ -635,13 +629,7 @@ Status GraphCompiler::compile_loop(const Node& node) {
       operands.push_back(-1);
       continue;
     }
-    Storage s = stored(v);
-    if (!is_row_major(s, graph_.type(v).dims)) {
-      Storage plain = new_storage(graph_.type(v), row_major_order(graph_.type(v).dims.size()), graph_.value(v).name);
-      TEMPER_TRY(copy(graph_.type(v), s, plain, "reformat " + graph_.value(v).name));
-      s = plain;
-    }
-    operands.push_back(s.buffer);
+    operands.push_back(TEMPER_TRY(plain_buffer(v)));
   }
   auto new_buffer = [&](const TensorType& type, const std::string& name) {
     return assembly_.add_buffer(plan::BufferKind::Arena, type.dtype, bytes_of(type), name);

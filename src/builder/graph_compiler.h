@@ -51,6 +51,7 @@ class GraphCompiler {
   void finish_branches(std::span<const SymInt> sizes, std::span<const BranchEnd> ends);
   Status compile_loop(const Node& node);
   Status compile_concat(const Node& node);
+  Status compile_plugin(const Node& node);
   Status emit(const Unit& unit, const std::vector<Storage>& inputs, const std::vector<Storage>& outputs);
   Status copy(const TensorType& type, const Storage& from, const Storage& to, const std::string& name);
   // After the step that makes them known: reads sizes and runs their shape program.
@@ -58,6 +59,8 @@ class GraphCompiler {
 
   Storage new_storage(const TensorType& type, const std::vector<int>& order, const std::string& name);
   const Storage& stored(ValueId v);
+  // The buffer of a row-major copy of the value, or of itself: for those who know no layouts (bodies, plugins).
+  Expected<int> plain_buffer(ValueId v);
   // The value with dimension `innermost` innermost in memory: as it is, or a copy made once.
   Expected<Storage> with_innermost(ValueId v, int innermost);
   std::vector<int> order_for(const Unit& unit, size_t output);

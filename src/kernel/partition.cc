@@ -8,6 +8,7 @@
 #include "kernel/access.h"
 #include "kernel/inline.h"
 #include "ops/core/core.h"
+#include "ops/core/plugin.h"
 
 namespace temper {
 namespace {
@@ -19,7 +20,8 @@ Role role_of(const Node& node) {
       {"reindex", Role::kMovement},  {"map", Role::kMap},           {"gather", Role::kGather},  {"reduce", Role::kReduce},
       {"contract", Role::kContract}, {"constant", Role::kConstant}, {"scan", Role::kSolo},      {"sort", Role::kSolo},
       {"scatter", Role::kSolo},      {"compact", Role::kSolo},      {"suppress", Role::kSolo},  {"if", Role::kControl},
-      {"loop", Role::kControl},      {"bind_size", Role::kControl}, {"concat", Role::kControl}, {"assert", Role::kControl}};
+      {"loop", Role::kControl},      {"bind_size", Role::kControl}, {"concat", Role::kControl}, {"assert", Role::kControl},
+      {"plugin", Role::kControl}};
   auto found = roles.find(node.op->name);
   TEMPER_CHECK(found != roles.end(), "not a core op: " + node.op->name);
   return found->second;
@@ -338,6 +340,8 @@ class Partitioner {
         for (SymInt s : attrs_as<IfAttrs>(*node.attrs).sizes) note(s, static_cast<int>(g));
       if (node.op->name == "loop")
         for (SymInt s : attrs_as<Loop>(*node.attrs).sizes) note(s, static_cast<int>(g));
+      if (node.op->name == "plugin")
+        for (SymInt s : attrs_as<Plugin>(*node.attrs).sizes) note(s, static_cast<int>(g));
     }
     if (makers.empty()) return;
     for (size_t g = 0; g < groups_.size(); ++g) {

@@ -78,8 +78,8 @@ bool is_name(Name name) {
 class Importer {
  public:
   // `choices`: see Note [Branches of different rank]; it grows with each one met beyond its end.
-  Importer(const Model& model, Import& result, std::vector<bool>& choices)
-      : model_(model), problems_(result.problems), assumptions_(result.assumptions), choices_(choices) {}
+  Importer(const Model& model, const ImportOptions& options, Import& result, std::vector<bool>& choices)
+      : model_(model), options_(options), problems_(result.problems), assumptions_(result.assumptions), choices_(choices) {}
 
   struct Scope {
     Builder builder;
@@ -216,14 +216,33 @@ class Importer {
     if (node.domain.empty() && node.op_type == "Loop") return read_loop(scope, node, operands);
     if (node.domain.empty() && node.op_type == "Scan") return read_scan(scope, node, operands, *opset);
     Reader reader = find_reader(node.domain, node.op_type, *opset);
+    if (options_.plugins && (!reader.op || options_.plugins_come_first)) {
+      auto results = TEMPER_TRY(read_plugin(scope, node, operands));
+      if (!results.empty()) return results;
+    }
     if (!reader.op) {
-      return Error(ErrorCode::kUnsupported, "operator " + std::string(node.op_type) + " of opset " + std::to_string(*opset) +
-                                                (node.domain.empty() ? "" : " of domain " + std::string(node.domain)) +
-                                                " is not supported; rewrite the model without it");
+      return Error(ErrorCode::kUnsupported,
+                   "operator " + std::string(node.op_type) + " of opset " + std::to_string(*opset) +
+                       (node.domain.empty() ? "" : " of domain " + std::string(node.domain)) +
+                       " is not supported, and no plugin of that name is registered; rewrite the model without it, or "
+                       "load the plugin");
     }
     ModelNode view(node, static_cast<int>(*opset), model_.storage);
     AttrsPtr attrs = TEMPER_TRY(reader.binding->read(view));
     auto results = scope.builder.op(*reader.op, std::move(attrs), operands);
+    TEMPER_TRY(scope.builder.take_status());
+    return results;
+  }
+
+  // Nothing where no plugin computes the node.
+  Expected<std::vector<Val>> read_plugin(Scope& scope, const Node& node, std::span<const Val> operands) {
+    std::vector<ValueId> ids;
+    for (Val v : operands) ids.push_back(v.id);
+    PluginNode plugin = TEMPER_TRY(options_.plugins(node, scope.builder.graph(), ids));
+    if (!plugin.attrs) return std::vector<Val>{};
+    std::vector<Val> ordered;
+    for (size_t k : plugin.order) ordered.push_back(operands[k]);
+    auto results = scope.builder.op(core_op("plugin"), std::move(plugin.attrs), ordered);
     TEMPER_TRY(scope.builder.take_status());
     return results;
   }
@@ -494,6 +513,7 @@ class Importer {
   }
 
   const Model& model_;
+  const ImportOptions& options_;
   std::vector<Error>& problems_;
   std::vector<std::string>& assumptions_;
   std::vector<bool>& choices_;
@@ -513,11 +533,11 @@ bool next_combination(std::vector<bool>& choices) {
   return true;
 }
 
-Import attempt(const Model& model, std::vector<bool>& choices) {
+Import attempt(const Model& model, const ImportOptions& options, std::vector<bool>& choices) {
   Import result;
   for (const auto& [key, value] : model.metadata_props) result.metadata.emplace_back(key, value);
   temper::Graph graph(std::make_shared<SymContext>());
-  Importer importer(model, result, choices);
+  Importer importer(model, options, result, choices);
   Importer::Scope scope(graph);
   importer.import_inputs(scope, model.graph);
   importer.import_body(scope, model.graph);
@@ -540,12 +560,12 @@ Import attempt(const Model& model, std::vector<bool>& choices) {
 
 }  // namespace
 
-Import import_model(const Model& model) {
+Import import_model(const Model& model, const ImportOptions& options) {
   std::vector<bool> choices;
-  Import first = attempt(model, choices);
+  Import first = attempt(model, options, choices);
   if (first.problems.empty()) return first;
   for (int attempts = 1; attempts < kMostAttempts && next_combination(choices); ++attempts) {
-    Import other = attempt(model, choices);
+    Import other = attempt(model, options, choices);
     if (other.problems.empty()) return other;
   }
   return first;

@@ -2,8 +2,10 @@
 // can't be read makes one problem, and nodes that depend on it are passed over.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +23,20 @@ struct Import {
   std::vector<std::string> assumptions;
 };
 
+// A node that a plugin computes: what the core op "plugin" says of it, and its operands in the order that it has them.
+struct PluginNode {
+  AttrsPtr attrs;  // null: no plugin computes it
+  std::vector<size_t> order;
+};
+using PluginReader =
+    std::function<Expected<PluginNode>(const Node& node, const temper::Graph& graph, std::span<const ValueId> operands)>;
+struct ImportOptions {
+  PluginReader plugins;             // asked for nodes that no operator reads
+  bool plugins_come_first = false;  // asked for the others too
+};
+
 // Local functions are already inlined (functions.h) and the model is valid (validate.h).
-Import import_model(const Model& model);
+Import import_model(const Model& model, const ImportOptions& options = {});
 // Reads, validates, inlines and imports a file.
 Import import_file(const std::string& path);
 

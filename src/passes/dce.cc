@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ops/core/plugin.h"
 #include "passes/pass.h"
 
 namespace temper {
@@ -49,6 +50,7 @@ std::vector<SymInt> made_sizes(const Node& node) {
   if (node.op->name == "bind_size") return {attrs_as<BindSize>(*node.attrs).size};
   if (node.op->name == "if") return attrs_as<IfAttrs>(*node.attrs).sizes;
   if (node.op->name == "loop") return attrs_as<Loop>(*node.attrs).sizes;
+  if (node.op->name == "plugin") return attrs_as<Plugin>(*node.attrs).sizes;
   return {};
 }
 

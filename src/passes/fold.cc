@@ -34,7 +34,7 @@ Expected<Graph> fold(const Graph& graph) {
   return Rewrite::run(graph, [&, outer](Rewrite& rewrite, const Node& node, std::span<const Val> operands) -> std::vector<Val> {
     Builder& b = rewrite.builder();
     if (node.op->name == "constant" || !node.bodies.empty() || node.results.empty() || node.op->name == "bind_size" ||
-        node.op->name == "compact")
+        node.op->name == "compact" || node.op->name == "plugin")
       return {};
     int64_t largest = 0, most_points = 0;
     for (Val v : operands) {

@@ -38,6 +38,12 @@ bool is_aligned(const plan::Plan& plan) {
     for (const plan::Segment* s : *plan.segments())
       if (!longs(s->constants())) return false;
   }
+  if (plan.steps()) {
+    for (const plan::Step* s : *plan.steps()) {
+      const plan::PluginInfo* p = s->plugin();
+      if (p && (!longs(p->least()) || !longs(p->best()) || !longs(p->largest()))) return false;
+    }
+  }
   for (const auto* bindings : {plan.inputs(), plan.outputs()}) {
     if (!bindings) continue;
     for (const plan::Binding* b : *bindings)

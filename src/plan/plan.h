@@ -25,6 +25,11 @@ inline constexpr std::string_view kTypesAskedNote = "types permitted";
 inline constexpr std::string_view kPeakNote = "nanoseconds for 10^9 operations at best";  // f32, on the plan's threads
 }  // namespace plan
 
+// Whether the step computes: what counts as a layer of the engine.
+inline bool computes(const plan::StepT& step) {
+  return step.kind == plan::StepKind::Launch || step.kind == plan::StepKind::Plugin;
+}
+
 // What a plan holds besides its metadata. `weights` is one block that the offsets of constant buffers count in.
 struct PlanParts {
   std::shared_ptr<plan::PlanT> plan;

@@ -20,6 +20,8 @@ Error bad(const std::string& what) {
 }
 
 constexpr int kMostSlots = 1 << 24;
+constexpr int kMostPluginRank = 8;  // of the API's Dims
+constexpr uint64_t kMostWorkspace = uint64_t(1) << 44;
 
 class Verifier {
  public:
@@ -157,7 +159,7 @@ class Verifier {
       case plan::StepKind::Shapes:
         return has_segment && step.segment > 0 ? Status() : bad("its shape program");
       case plan::StepKind::Size:
-        return slot(step.slot) && step.buffers.size() == 1 ? Status() : bad("its size");
+        return slot(step.slot) && step.buffers.size() == 1 && holds_size(step.buffers[0]) ? Status() : bad("its size");
       case plan::StepKind::Assert:
         return step.buffers.size() == 1 ? Status() : bad("its condition");
       case plan::StepKind::If:
@@ -167,8 +169,37 @@ class Verifier {
         return {};
       case plan::StepKind::Loop:
         return check_loop(step, at, end);
+      case plan::StepKind::Plugin:
+        return has_segment ? check_plugin(step) : bad("its shape program");
     }
     return bad("its kind");
+  }
+
+  bool holds_size(int b) const {
+    const auto dtype = static_cast<DType>(plan_.buffers[b]->dtype);
+    return dtype == DType::kI64 || dtype == DType::kI32;
+  }
+
+  Status check_plugin(const plan::StepT& step) {
+    if (!step.plugin) return bad("its plugin");
+    const plan::PluginInfoT& p = *step.plugin;
+    const size_t tensors = step.buffers.size(), extents = step.parameters.size();
+    if (p.inputs < 0 || static_cast<size_t>(p.inputs) > tensors || p.ranks.size() != tensors || p.open.size() != extents ||
+        p.least.size() != extents || p.best.size() != extents || p.largest.size() != extents ||
+        p.aliases.size() != tensors - static_cast<size_t>(p.inputs) || p.workspace > kMostWorkspace)
+      return bad("its tensors");
+    size_t sum = 0;
+    for (int rank : p.ranks) {
+      if (rank < 0 || rank > kMostPluginRank) return bad("the rank of a tensor");
+      sum += static_cast<size_t>(rank);
+    }
+    if (sum != extents) return bad("the rank of a tensor");
+    for (size_t t = static_cast<size_t>(p.inputs); t < tensors; ++t) {
+      const int aliased = p.aliases[t - static_cast<size_t>(p.inputs)];
+      if (!writable(step.buffers[t])) return bad("a plugin would write to a weight or an input");
+      if (aliased < -1 || aliased >= p.inputs) return bad("an input that is written over");
+    }
+    return {};
   }
 
   Status check_loop(const plan::StepT& step, int at, int end) {
@@ -227,7 +258,8 @@ class Verifier {
   Status order(int begin, int end, Sized& sized) {
     for (int i = begin; i < end;) {
       const plan::StepT& step = *plan_.steps[i];
-      if (!ready(step.buffers, sized) || (step.kind == plan::StepKind::Launch && !sized[static_cast<size_t>(step.segment)])) {
+      const bool has_shapes = step.kind == plan::StepKind::Launch || step.kind == plan::StepKind::Plugin;
+      if (!ready(step.buffers, sized) || (has_shapes && !sized[static_cast<size_t>(step.segment)])) {
         return bad("step '" + step.name + "' runs before its buffers have a size");
       }
       if (step.kind == plan::StepKind::If) {

@@ -94,6 +94,10 @@ void* Context::address(Direction direction, int index) const {
 Status Context::open_queue() {
   if (queue_) return {};
   queue_ = TEMPER_TRY(engine_->backend().make_queue());
+  if (Status attached = attach_plugins(); !attached.ok()) {
+    queue_ = nullptr;
+    return attached;
+  }
   if (queue_->can_record()) find_parts();
   return {};
 }
@@ -304,7 +308,10 @@ Status Context::prepare_launches(int segment) {
   std::vector<int64_t> parameters, bytes;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const plan::StepT& step = *plan.steps[i];
-    if (step.kind != plan::StepKind::Launch || step.segment != segment) continue;
+    if (step.segment != segment) continue;
+    if (step.kind == plan::StepKind::Plugin)
+      now_.workspace_bytes = std::max(now_.workspace_bytes, static_cast<int64_t>(step.plugin->workspace));
+    if (step.kind != plan::StepKind::Launch) continue;
     parameters.clear();
     bytes.clear();
     for (int slot : step.parameters) parameters.push_back(now_.slots[slot]);

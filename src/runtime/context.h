@@ -143,6 +143,9 @@ class Context {
   Status run_range(int begin, int end, Executor& executor);
   Status run_launch(int step, Executor& executor);
   Status run_loop(int step, Executor& executor);
+  Status attach_plugins();
+  Status run_plugin(int step);
+  Status set_plugin_shapes(int step);
   class LoopAddresses;
   void find_moving_loops();
   bool fits_moving(const plan::LoopInfoT& loop, int64_t trip) const;
@@ -165,6 +168,7 @@ class Context {
   Status check_binding(const plan::BindingT& binding) const;
   Expected<std::byte*> room(int buffer, int64_t bytes) const;
   Expected<bool> truth(int buffer);
+  Status read_size(const plan::StepT& step);
   Status copy(const std::vector<int>& to, const std::vector<int>& from);
   std::byte* grow(GrowingBuffer& buffer, int64_t bytes);
 
@@ -188,6 +192,15 @@ class Context {
   std::vector<std::pair<int, std::byte*>> moved_;  // the stack of buffers of loops that run, and their addresses
   std::vector<std::pair<int, int>> part_ranges_;
   std::vector<int> part_at_;  // by step: the part that begins there, or -1
+  struct AttachedPlugin {
+    std::unique_ptr<PluginRun> run;
+    std::vector<int64_t> extents;  // that it was told last: of its tensors, one after another
+    std::vector<PluginTensor> tensors;
+    std::vector<std::byte*> arguments;
+    bool told = false;
+  };
+  std::vector<AttachedPlugin> plugins_;  // by step
+  Queue::Stream stream_;                 // of the caller's, in this run
   Shaped now_;
   std::vector<Shaped> others_;  // shapes that were used before
   int64_t uses_ = 0;

@@ -10,6 +10,7 @@ namespace temper {
 Status Context::run(Executor& executor) {
   TEMPER_TRY(open_queue());
   TEMPER_TRY(queue_->direct_to(std::nullopt));
+  stream_ = std::nullopt;
   captured_ = false;
   TEMPER_TRY(prepare(executor.workers()));
   TEMPER_TRY(go(executor));
@@ -19,6 +20,7 @@ Status Context::run(Executor& executor) {
 Status Context::enqueue(void* stream, Executor& executor) {
   TEMPER_TRY(open_queue());
   TEMPER_TRY(queue_->direct_to(stream));
+  stream_ = stream;
   captured_ = TEMPER_TRY(queue_->is_captured());
   if (captured_ && !ready_) {
     return Error(ErrorCode::kInvalidArgument,
@@ -129,6 +131,16 @@ Expected<bool> Context::truth(int buffer) {
   return value != 0;
 }
 
+Status Context::read_size(const plan::StepT& step) {
+  const int buffer = step.buffers[0];
+  if (static_cast<DType>(engine_->plan().buffers[buffer]->dtype) == DType::kI64)
+    return queue_->read(&now_.slots[step.slot], TEMPER_TRY(room(buffer, sizeof(int64_t))), sizeof(int64_t));
+  int32_t value = 0;
+  TEMPER_TRY(queue_->read(&value, TEMPER_TRY(room(buffer, sizeof(value))), sizeof(value)));
+  now_.slots[step.slot] = value;
+  return {};
+}
+
 Status Context::copy(const std::vector<int>& to, const std::vector<int>& from) {
   for (size_t s = 0; s < to.size(); ++s) {
     const int64_t bytes = now_.bytes[from[s]];
@@ -162,7 +174,11 @@ Status Context::run_range(int begin, int end, Executor& executor) {
         ++i;
         break;
       case plan::StepKind::Size:
-        TEMPER_TRY(queue_->read(&now_.slots[step.slot], TEMPER_TRY(room(step.buffers[0], sizeof(int64_t))), sizeof(int64_t)));
+        TEMPER_TRY(read_size(step));
+        ++i;
+        break;
+      case plan::StepKind::Plugin:
+        TEMPER_TRY_AT(run_plugin(i), "layer '" + step.name + "'");
         ++i;
         break;
       case plan::StepKind::If: {

@@ -6,12 +6,13 @@
 
 namespace temper {
 
-Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
-  return std::shared_ptr<const Engine>(TEMPER_TRY(decode(bytes, std::move(owner))));
+Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                                     const PluginLoader& plugins) {
+  return std::shared_ptr<const Engine>(TEMPER_TRY(decode(bytes, std::move(owner), plugins)));
 }
 
-Expected<std::shared_ptr<const Engine>> Engine::load(std::shared_ptr<const MappedFile> file) {
-  auto engine = decode(file->bytes(), file);
+Expected<std::shared_ptr<const Engine>> Engine::load(std::shared_ptr<const MappedFile> file, const PluginLoader& plugins) {
+  auto engine = decode(file->bytes(), file, plugins);
   TEMPER_TRY(file->still_intact());
   if (!engine.ok()) return std::move(engine).error();
   (*engine)->file_ = std::move(file);
@@ -54,7 +55,8 @@ Status Engine::place_weights(std::shared_ptr<const void> owner) {
   return {};
 }
 
-Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                                 const PluginLoader& plugins) {
   auto engine = std::make_shared<Engine>();
   engine->bytes_ = bytes;
   engine->parts_ =
@@ -67,8 +69,17 @@ Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> byte
   for (const auto& step : engine->plan().steps) {
     if (step->kind == plan::StepKind::Launch) engine->backend_->foresee(step->kernel, std::as_bytes(std::span(step->blob)));
   }
+  engine->plugins_.resize(engine->plan().steps.size());
   for (size_t i = 0; i < engine->plan().steps.size(); ++i) {
     const plan::StepT& step = *engine->plan().steps[i];
+    if (step.kind == plan::StepKind::Plugin) {
+      if (!plugins) {
+        return Error(ErrorCode::kUnsupported, "the plan calls plugin '" + step.plugin->name +
+                                                  "', and who loads it knows no plugins; load it with an IRuntime")
+            .at("step " + std::to_string(i) + " '" + step.name + "'");
+      }
+      engine->plugins_[i] = TEMPER_TRY_AT(plugins(step), "layer '" + step.name + "'");
+    }
     if (step.kind != plan::StepKind::Launch) {
       engine->kernels_.push_back(nullptr);
       continue;

@@ -9,16 +9,20 @@
 #include "backend/base/backend.h"
 #include "base/mapped_file.h"
 #include "plan/plan.h"
+#include "runtime/plugin.h"
 
 namespace temper {
 
 class Engine {
  public:
   // The bytes stay referenced (weights are used where they lie) and `owner` keeps them alive.
-  static Expected<std::shared_ptr<const Engine>> load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+  // Without `plugins` a plan that has some is refused.
+  static Expected<std::shared_ptr<const Engine>> load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                                      const PluginLoader& plugins = nullptr);
 
   // A plan that lies in a mapped file.
-  static Expected<std::shared_ptr<const Engine>> load(std::shared_ptr<const MappedFile> file);
+  static Expected<std::shared_ptr<const Engine>> load(std::shared_ptr<const MappedFile> file,
+                                                      const PluginLoader& plugins = nullptr);
   // An Error when a weight was read that the mapped file had lost: what was computed with it is nonsense. One atomic load if
   // not.
   Status source_intact() const { return file_ && file_->faulted() ? file_->still_intact() : Status(); }
@@ -30,6 +34,7 @@ class Engine {
   // Address of a constant buffer, for kernels.
   const std::byte* constant(int buffer) const { return constants_[buffer]; }
   const Kernel& kernel(int step) const { return *kernels_[step]; }
+  const LoadedPlugin& plugin(int step) const { return *plugins_[step]; }
   const ShapeProgram& program(int segment) const { return programs_[segment]; }
   // Most slots that a shape program needs.
   int most_slots() const { return most_slots_; }
@@ -37,15 +42,17 @@ class Engine {
  private:
   Status place_weights(std::shared_ptr<const void> owner);
   Expected<size_t> open_device(std::span<const std::string> targets);
-  static Expected<std::shared_ptr<Engine>> decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
+  static Expected<std::shared_ptr<Engine>> decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                                                  const PluginLoader& plugins);
 
   std::shared_ptr<const MappedFile> file_;  // null: the plan lies in memory
   PlanParts parts_;
   std::span<const std::byte> bytes_;
   std::shared_ptr<Backend> backend_;
-  std::shared_ptr<const void> weights_;           // where kernels read them
-  std::vector<const std::byte*> constants_;       // by buffer; null where it is none
-  std::vector<std::unique_ptr<Kernel>> kernels_;  // by step; null where it is not a launch
+  std::shared_ptr<const void> weights_;                 // where kernels read them
+  std::vector<const std::byte*> constants_;             // by buffer; null where it is none
+  std::vector<std::unique_ptr<Kernel>> kernels_;        // by step; null where it is not a launch
+  std::vector<std::unique_ptr<LoadedPlugin>> plugins_;  // by step
   std::vector<ShapeProgram> programs_;
   int most_slots_ = 0;
 };

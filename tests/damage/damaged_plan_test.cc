@@ -7,6 +7,7 @@
 
 #include "tests/plan/forge.h"
 #include "tests/programs/client.h"
+#include "tests/programs/sample_plugins.h"
 #include "tests/programs/small_models.h"
 #include "tests/runtime/plan_trial.h"
 #include "tests/sanitizer.h"
@@ -16,14 +17,17 @@ namespace {
 
 constexpr size_t kLargest = 32768;  // all but one are below 16384
 
+// The small models, and after them a plan of plugins.
+const int kModels = int(small::all_models().size());
+
 class DamagedPlan : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    const small::Named named = small::all_models()[size_t(GetParam())];
     client::Logger logger;
     client::Build build(logger);
-    ASSERT_TRUE(build.parse(named.model)) << lastError().text();
-    auto made = build.plan();
+    const std::string model = GetParam() < kModels ? small::all_models()[size_t(GetParam())].model : std::string();
+    ASSERT_TRUE(model.empty() || build.parse(model)) << lastError().text();
+    auto made = model.empty() ? sample::plan_of_plugins(logger) : build.plan();
     ASSERT_TRUE(made) << lastError().text();
     const auto* bytes = static_cast<const std::byte*>(made->data());
     plan.assign(bytes, bytes + made->size());
@@ -72,8 +76,9 @@ TEST_P(DamagedPlan, ResealedFlipsAreRejectedOrHarmless) {
   RecordProperty("ran", ran);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DamagedPlan, testing::Range(0, int(small::all_models().size())),
-                         [](const auto& info) { return small::all_models()[size_t(info.param)].name; });
+INSTANTIATE_TEST_SUITE_P(Models, DamagedPlan, testing::Range(0, kModels + 1), [](const auto& info) {
+  return info.param < kModels ? small::all_models()[size_t(info.param)].name : "plugins";
+});
 
 }  // namespace
 }  // namespace temper

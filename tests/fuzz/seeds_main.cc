@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/programs/client.h"
+#include "tests/programs/sample_plugins.h"
 #include "tests/programs/small_models.h"
 
 namespace {
@@ -38,5 +39,7 @@ int main(int argc, char** argv) {
     std::unique_ptr<nvinfer1::IHostMemory> text(cache->serialize());
     good &= put(folder / "timing_cache" / named.name, std::string(static_cast<char*>(text->data()), text->size()));
   }
+  auto plugins = sample::plan_of_plugins(logger);
+  good &= plugins && put(folder / "plan" / "plugins", std::string(static_cast<char*>(plugins->data()), plugins->size()));
   return good ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 #include "hostcuda/queue.h"
 #include "tests/backend/cuda/stub.h"
 #include "tests/programs/client.h"
+#include "tests/programs/sample_plugins.h"
 
 extern "C" int stub_runtime_events();
 
@@ -70,6 +71,53 @@ TEST(DriverStreams, EnqueueGoesToTheStreamAndWaitsForNothing) {
   EXPECT_EQ(stub().find<long(void*)>("stub_recorded")(graph), run);
   EXPECT_EQ(stub().number("stub_log_size"), 2 * run);
   EXPECT_EQ(stub().number("stub_complaints"), 0);
+}
+
+// Adds nothing, but says where it was called.
+class Watched final : public sample::PluginV3 {
+ public:
+  nvinfer1::IPluginV3* clone() override { return new Watched; }
+  AsciiChar const* getPluginName() const override { return "Watched"; }
+  int32_t enqueue(PluginTensorDesc const*, PluginTensorDesc const*, void const* const* inputs, void* const* outputs, void*,
+                  cudaStream_t stream) override {
+    seen_stream = stream;
+    seen_input = inputs[0];
+    seen_output = outputs[0];
+    ++calls;
+    return 0;
+  }
+  static inline cudaStream_t seen_stream = nullptr;
+  static inline const void *seen_input = nullptr, *seen_output = nullptr;
+  static inline int calls = 0;
+};
+
+TEST(DriverStreams, APluginGetsTheStreamAndAddressesOfTheDevice) {
+  if (!temper::cuda::nvrtc_status(90).ok()) GTEST_SKIP() << "no NVRTC to compile kernels with";
+  sample::Registered<sample::CreatorV3<Watched>> creator;
+  client::Logger logger;
+  client::Build build(logger);
+  ITensor* x = build.network->addInput("x", DataType::kFLOAT, Dims2(1, 4));
+  Watched plugin;
+  auto* layer = build.network->addPluginV3(&x, 1, nullptr, 0, plugin);
+  ASSERT_NE(layer, nullptr) << temper::lastError().text();
+  layer->getOutput(0)->setName("y");
+  build.network->markOutput(*layer->getOutput(0));
+  ASSERT_TRUE(temper::setTargets(*build.config, "sm_90"));
+  auto plan = build.plan();
+  ASSERT_TRUE(plan) << temper::lastError().text();
+  DriverStream stream;
+  std::unique_ptr<IRuntime> runtime(createInferRuntime(logger));
+  std::unique_ptr<ICudaEngine> engine(runtime->deserializeCudaEngine(plan->data(), plan->size()));
+  ASSERT_TRUE(engine) << temper::lastError().text();
+  std::unique_ptr<IExecutionContext> context(engine->createExecutionContext());
+  void *from = stream.memory(16), *to = stream.memory(16);
+  ASSERT_TRUE(context->setInputTensorAddress("x", from));
+  ASSERT_TRUE(context->setOutputTensorAddress("y", to));
+  ASSERT_TRUE(context->enqueueV3(static_cast<cudaStream_t>(stream.handle))) << temper::lastError().text();
+  EXPECT_EQ(Watched::calls, 1);
+  EXPECT_EQ(Watched::seen_stream, static_cast<cudaStream_t>(stream.handle));
+  EXPECT_EQ(Watched::seen_input, from);
+  EXPECT_EQ(Watched::seen_output, to);
 }
 
 TEST(DriverStreams, APlanForTheProcessorSaysWhyItDoesNotGoThere) {

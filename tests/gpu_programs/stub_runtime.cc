@@ -11,5 +11,9 @@ EXPORT int cudaEventRecord(void*, void*) {
   return 0;
 }
 EXPORT int cudaStreamSynchronize(void*) { return 0; }
+EXPORT int cudaMemcpyAsync(void*, const void*, unsigned long, int, void*) { return 0; }
+EXPORT int cudaStreamCreateWithFlags(void**, unsigned) { return 0; }
+EXPORT int cudaStreamDestroy(void*) { return 0; }
+EXPORT int cudaGetLastError() { return 0; }
 EXPORT const char* cudaGetErrorString(int) { return "an error of the stub"; }
 EXPORT int stub_runtime_events() { return events; }

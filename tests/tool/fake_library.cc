@@ -451,6 +451,15 @@ struct Parser : UnaskedParser {
 void* createInferBuilder_INTERNAL(void* logger, int32_t) noexcept {
   return static_cast<nvinfer1::IBuilder*>(new fake::Builder(static_cast<nvinfer1::ILogger*>(logger)));
 }
+nvinfer1::IPluginRegistry* getPluginRegistry() noexcept {
+  static struct Registry final : fake::UnaskedRegistry {
+    PluginLibraryHandle loadLibrary(char const* path) noexcept override {
+      fake::seen.libraries.emplace_back(path);
+      return std::string_view(path) == "missing.so" ? nullptr : this;
+    }
+  } registry;
+  return &registry;
+}
 void* createInferRuntime_INTERNAL(void* logger, int32_t) noexcept {
   return static_cast<nvinfer1::IRuntime*>(new fake::Runtime(static_cast<nvinfer1::ILogger*>(logger)));
 }

@@ -18,6 +18,7 @@ struct Seen {
   int config_threads = 0, runtime_threads = 0;
   std::map<std::string, bool> sources;  // switched on or off
   std::string targets;
+  std::vector<std::string> libraries;  // of plugins
   uint32_t flags = 0;
   uint64_t workspace = 0;
   int measured = 0;  // what a build without a timing cache adds to it

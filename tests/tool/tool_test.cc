@@ -102,6 +102,16 @@ TEST_F(Tool, BuildsThenRunsInAnotherCall) {
   EXPECT_LE(double(times[0]["startComputeMs"]), double(times[0]["endComputeMs"]));
 }
 
+TEST_F(Tool, LoadsLibrariesOfPlugins) {
+  Result ran =
+      trtexec(once({"--onnx=m.onnx", "--shapes=x:1x4", "--staticPlugins=a.so", "--dynamicPlugins=b.so", "--plugins=c.so"}));
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(fake::seen.libraries, (std::vector<std::string>{"a.so", "b.so", "c.so"}));
+  Result missing = trtexec(once({"--onnx=m.onnx", "--staticPlugins=missing.so"}));
+  EXPECT_NE(missing.status, 0);
+  EXPECT_NE(missing.err.find("missing.so"), std::string::npos) << missing.err;
+}
+
 TEST_F(Tool, ReportHasTheLinesThatScriptsParse) {
   Result result = run(
       {"--onnx=m.onnx", "--shapes=x:1x4", "--iterations=20", "--duration=0", "--warmUp=1", "--avgRuns=5", "--percentile=50,99"},

@@ -67,6 +67,30 @@ struct UnaskedRuntime : IRuntime {
   IRuntime* loadRuntime(char const*) noexcept override { std::abort(); }
 };
 
+struct UnaskedRegistry : IPluginRegistry {
+  bool registerCreator(IPluginCreator&, AsciiChar const* const) noexcept override { std::abort(); }
+  bool registerCreator(IPluginCreatorInterface&, AsciiChar const* const) noexcept override { std::abort(); }
+  bool deregisterCreator(IPluginCreator const&) noexcept override { std::abort(); }
+  bool deregisterCreator(IPluginCreatorInterface const&) noexcept override { std::abort(); }
+  IPluginCreator* getPluginCreator(AsciiChar const* const, AsciiChar const* const, AsciiChar const* const) noexcept override {
+    std::abort();
+  }
+  IPluginCreatorInterface* getCreator(AsciiChar const* const, AsciiChar const* const,
+                                      AsciiChar const* const) noexcept override {
+    std::abort();
+  }
+  IPluginCreator* const* getPluginCreatorList(int32_t* const) const noexcept override { std::abort(); }
+  IPluginCreatorInterface* const* getAllCreators(int32_t* const) const noexcept override { std::abort(); }
+  IPluginCreatorInterface* const* getAllCreatorsRecursive(int32_t* const) noexcept override { std::abort(); }
+  bool isParentSearchEnabled() const override { std::abort(); }
+  void setParentSearchEnabled(bool const) override { std::abort(); }
+  void deregisterLibrary(PluginLibraryHandle) noexcept override { std::abort(); }
+  IPluginResource* acquirePluginResource(AsciiChar const*, IPluginResource*) noexcept override { std::abort(); }
+  int32_t releasePluginResource(AsciiChar const*) noexcept override { std::abort(); }
+  void setErrorRecorder(IErrorRecorder* const) noexcept override { std::abort(); }
+  IErrorRecorder* getErrorRecorder() const noexcept override { std::abort(); }
+};
+
 struct UnaskedTensor : ITensor {
   bool setDynamicRange(float, float) noexcept override { std::abort(); }
   bool dynamicRangeIsSet() const noexcept override { std::abort(); }

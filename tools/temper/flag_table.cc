@@ -104,6 +104,7 @@ void constraints(Options& options, Text value, Text flag) {
 }
 void layer_precisions(Options& options, Text value, Text flag) { options.layer_precisions = parse_named_list(value, flag); }
 void layer_output_types(Options& options, Text value, Text flag) { options.layer_output_types = parse_named_list(value, flag); }
+void plugin_library(Options& options, Text value, Text) { options.plugin_libraries.emplace_back(value); }
 void shapes(Options& options, Text value, Text flag) { options.shapes = parse_shapes(value, flag); }
 void load_inputs(Options& options, Text value, Text flag) { options.load_inputs = parse_named_list(value, flag); }
 
@@ -151,6 +152,12 @@ constexpr Flag kTaken[] = {
     {"--optShapes", kInAll, kModel, "spec", "shapes to be fast for; alone, all three", profile_shape<&ProfileSpec::best>},
     {"--maxShapes", kInAll, kModel, "spec", "largest shapes", profile_shape<&ProfileSpec::largest>},
     {"--profile", kInBoth, kModel, "N", "the shapes that follow are of optimization profile N", profile},
+    {"--enablePluginOverride",
+     kInBoth,
+     kParser,
+     {},
+     "plugins go before operators of their names",
+     turn<&Options::plugins_first>},
     {"--explicitBatch", kIn8, kModel, {}, "without effect: the batch is always explicit", explicit_batch},
 
     {"--memPoolSize", kInAll, kBuild, "pool:size", "limits of workspace, tacticSharedMem; MiB, or B, K, M, G", pools},
@@ -180,6 +187,9 @@ constexpr Flag kTaken[] = {
     {"--hardwareCompatibilityLevel", kInBoth, kPortability, "level", "only 'none'", compatibility},
     {"--runtimePlatform", kInBoth, kPortability, "system", "only 'SameAsBuild'", platform},
 
+    {"--staticPlugins", kInBoth, kSystem, "lib", "load this plugin library; may be given several times", plugin_library},
+    {"--dynamicPlugins", kInBoth, kSystem, "lib", "the same", plugin_library},
+    {"--plugins", kInAll, kSystem, "lib", "old name of --staticPlugins", plugin_library},
     {"--device", kInAll, kSystem, "N", "number of the device [0]", whole<&Options::device, 0>},
     {"--cpuThreads", kOurs, kSystem, "N", "threads to tune for and run with [0: all cores]",
      whole<&Options::cpu_threads, 0, 1024>},

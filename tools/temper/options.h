@@ -19,6 +19,7 @@ struct ProfileSpec {
 struct Options {
   // Model and plan.
   std::string onnx, save_engine, load_engine;
+  bool plugins_first = false;
   bool skip_inference = false;
   bool plan_version_only = false;
 
@@ -67,6 +68,7 @@ struct Options {
   std::string export_times, export_output, export_profile, export_layers;
 
   // System.
+  std::vector<std::string> plugin_libraries;
   int device = 0;
   int cpu_threads = 0;
   bool help = false;

@@ -35,9 +35,10 @@ std::unique_ptr<IRuntime> make_runtime(int cpu_threads, Logger& logger) {
   return runtime;
 }
 
-void parse_model(const std::string& path, INetworkDefinition& network, Logger& logger) {
+void parse_model(const std::string& path, bool plugins_first, INetworkDefinition& network, Logger& logger) {
   const std::unique_ptr<nvonnxparser::IParser> parser(nvonnxparser::createParser(network, logger));
   if (!parser) throw library_problem("the ONNX parser could not be started");
+  if (plugins_first) parser->setFlag(nvonnxparser::OnnxParserFlag::kENABLE_PLUGIN_OVERRIDE);
   temper::clearLastError();
   if (parser->parseFromFile(path.c_str(), int(ILogger::Severity::kWARNING))) return;
   const int count = parser->getNbErrors();
@@ -200,7 +201,7 @@ Loaded build_engine(const Options& options, Logger& logger) {
   const std::unique_ptr<IBuilderConfig> config(builder->createBuilderConfig());
   if (!network || !config) throw library_problem("the builder could not be started");
   const auto start = Clock::now();
-  parse_model(options.onnx, *network, logger);
+  parse_model(options.onnx, options.plugins_first, *network, logger);
   stop_if_interrupted();
   logger.info("Model imported in " + fixed(seconds_since(start), 4) + " sec.");
 

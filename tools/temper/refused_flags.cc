@@ -13,7 +13,8 @@ constexpr Text kRefit = "plans can't be refitted yet; build anew from the model"
 constexpr Text kStreaming = "weights can't be streamed yet";
 constexpr Text kPortable = "plans for other versions, systems or kinds of GPUs are not there yet";
 constexpr Text kDebugTensors = "debug tensors are not there yet; print the graph with 'temper print'";
-constexpr Text kPlugins = "plugins are not there yet";
+constexpr Text kOwnKernel = "it has a kernel of Temper's own; leave the flag away";
+constexpr Text kNoLibraries = "plans hold no plugin libraries; load them with --staticPlugins where the plan is loaded";
 constexpr Text kCuda = "it needs the CUDA backend, which this build does not have";
 constexpr Text kNoDla = "there is no DLA here";
 constexpr Text kNoSafety = "there is no safety runtime here";
@@ -82,9 +83,8 @@ constexpr Flag kRefused[] = {
     refuse("--markDebug", kInBoth, kPortability, "names", "tensors to look at", kDebugTensors),
     refuse("--markUnfusedTensorsAsDebugTensors", kInBoth, kPortability, {}, "all tensors to look at", kDebugTensors),
 
-    refuse("--pluginInstanceNorm", kInBoth, kParser, {}, "InstanceNormalization through a plugin", kPlugins),
-    refuse("--pi", kInBoth, kParser, {}, "short for --pluginInstanceNorm", kPlugins),
-    refuse("--enablePluginOverride", kInBoth, kParser, {}, "plugins replace operators", kPlugins),
+    refuse("--pluginInstanceNorm", kInBoth, kParser, {}, "InstanceNormalization through a plugin", kOwnKernel),
+    refuse("--pi", kInBoth, kParser, {}, "short for --pluginInstanceNorm", kOwnKernel),
     refuse("--uint8AsymmetricQuantizationDLA", kInBoth, kParser, {}, "zero points for DLA", kNoDla),
     refuse("--reportCapabilityDLA", kInBoth, kParser, {}, "report what DLA can do", kNoDla),
     refuse("--adjustForDLA", kInBoth, kParser, {}, "rewrite for DLA", kNoDla),
@@ -99,11 +99,8 @@ constexpr Flag kRefused[] = {
     refuse("--dumpKernelText", kInBoth, kDevice, {}, "print kernels", kNoSafety),
     refuse("--safetyPlugins", kInBoth, kDevice, "lib", "safety plugins", kNoSafety),
 
-    refuse("--staticPlugins", kInBoth, kSystem, "lib", "load a plugin library", kPlugins),
-    refuse("--plugins", kInAll, kSystem, "lib", "old name of --staticPlugins", kPlugins),
-    refuse("--dynamicPlugins", kInBoth, kSystem, "lib", "load a plugin library", kPlugins),
-    refuse("--setPluginsToSerialize", kInBoth, kSystem, "lib", "plugin library into the plan", kPlugins),
-    refuse("--ignoreParsedPluginLibs", kInBoth, kSystem, {}, "plugin libraries of the parser", kPlugins),
+    refuse("--setPluginsToSerialize", kInBoth, kSystem, "lib", "plugin library into the plan", kNoLibraries),
+    refuse("--ignoreParsedPluginLibs", kInBoth, kSystem, {}, "plugin libraries of the parser", kNoLibraries),
 
     refuse("--useManagedMemory", kInBoth, kInference, {}, "unified memory", kCuda),
     refuse("--useCudaGraph", kInAll, kInference, {}, "record and replay launches", kCuda),

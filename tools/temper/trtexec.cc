@@ -118,6 +118,10 @@ void run_checked(const Options& options, Logger& logger) {
     return;
   }
   start_device(options, logger);
+  for (const std::string& library : options.plugin_libraries) {
+    if (!getPluginRegistry()->loadLibrary(library.c_str()))
+      throw library_problem("can't load the plugins of '" + library + "'");
+  }
   if (options.time_deserialize && !options.load_engine.empty()) return time_deserialize(options, logger);
   const Loaded loaded =
       options.load_engine.empty() ? build_engine(options, logger) : load_plan(options.load_engine, options.cpu_threads, logger);
