@@ -105,6 +105,12 @@ struct Tail {
   }
 };
 
+// Of the columns of a tile in a result or residual.
+TEMPER_INLINE inline int64_t row_bytes(const TileCall& t, int32_t kind) {
+  if (kind == kElementU8 || kind == kElementI8) return t.cols;
+  return kind == kElementF16 || kind == kElementBF16 ? 2 * t.cols : 4 * t.cols;
+}
+
 // A tile of fewer rows than a register begins above row 0; one of more has two registers that may share rows: those are summed
 // up twice, alike.
 template <class Op, int MT, int NV>
@@ -115,6 +121,12 @@ TEMPER_KERNEL void matrix_tile(const TileCall& t) {
   if constexpr (NV > 1) _tile_zero(1);
   if constexpr (MT > 1) _tile_zero(2);
   if constexpr (MT > 1 && NV > 1) _tile_zero(3);
+  for (int64_t i = 0; i < t.rows; ++i) {
+    for (int64_t at = 0; at < row_bytes(t, t.finish.out_kind); at += kLine) __builtin_prefetch(t.c + i * t.c_row + at, 1);
+    if (t.finish.residual == nullptr) continue;
+    const char* residual = t.finish.residual + i * t.finish.residual_row;
+    for (int64_t at = 0; at < row_bytes(t, t.finish.residual_kind); at += kLine) __builtin_prefetch(residual + at);
+  }
   const char* b = t.b;
   const char* ahead = t.prefetch;
   for (int64_t tap = 0; tap < t.tap_count; ++tap) {
@@ -157,13 +169,14 @@ TEMPER_KERNEL void matrix_tile(const TileCall& t) {
       return Op::end_rows(reinterpret_cast<float*>(from), NV * Op::kLanes, t, t.rows);
     }
   }
+  const TileCall call = t;  // nothing that is stored below can change it, so the loop is made for one kind of result
   typename Op::Acc start[NV];
   unrolled<NV>([&](auto j) TEMPER_INLINE { start[j] = Op::begin(t.finish, j * Op::kLanes, mask, j == NV - 1); });
   for (int64_t i = 0; i < t.rows; ++i) {
     typename Op::Acc acc[NV];
     unrolled<NV>([&](auto j)
                      TEMPER_INLINE { acc[j] = Op::add(Op::load_sum(from + i * kRow + j * kLine, mask, false), start[j]); });
-    end_tile<Op, 1, NV>(acc, t, i, mask);
+    end_tile<Op, 1, NV>(acc, call, i, mask);
   }
 }
 

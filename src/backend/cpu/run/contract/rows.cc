@@ -388,8 +388,8 @@ void run_task(const Job& job, int64_t task, int worker) {
         call.b = reinterpret_cast<const char*>(packed);
       } else {
         call.b = b_matrix + (col * total_units + unit * width) * 4;
-        if (col + l.panel < last_col) {
-          const int64_t next_width = round_up(std::min(l.panel, last_col - col - l.panel), l.kernels->lanes);
+        if (col + l.panel < l.cols) {  // the first panel of the next task counts too
+          const int64_t next_width = round_up(std::min(l.panel, l.cols - col - l.panel), l.kernels->lanes);
           panel.next = b_matrix + ((col + l.panel) * total_units + unit * next_width) * 4;
           panel.next_bytes = pass.tap_count * pass.units * next_width * 4;
         }
