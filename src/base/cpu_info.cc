@@ -2,6 +2,7 @@
 
 #include <cpuid.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 namespace temper {
 namespace {
 
-constexpr std::string_view kIsaNames[kIsaLevelCount] = {"cpu-v1", "cpu-v3", "cpu-v4", "cpu-v4-vnni", "cpu-v4-bf16"};
+constexpr std::string_view kIsaNames[kIsaLevelCount] = {"cpu-v1",      "cpu-v3",      "cpu-v4",
+                                                        "cpu-v4-vnni", "cpu-v4-bf16", "cpu-v4-amx"};
 
 bool has(uint32_t word, int bit) { return word >> bit & 1; }
 
@@ -31,10 +33,18 @@ IsaRegisters read_registers() {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
     r.leaf7_ebx = b;
     r.leaf7_ecx = c;
+    r.leaf7_edx = d;
     const uint32_t last_subleaf = a;
     if (last_subleaf >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) r.leaf7_1_eax = a;
   }
   return r;
+}
+
+// The system saves the tiles of a process only after it was asked to, once for all threads. It may refuse, for instance where a
+// signal has an alternative stack that is too small for them.
+bool may_use_tiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
 std::optional<std::string> read_text(const std::string& path) {
@@ -112,6 +122,10 @@ CpuInfo find_cpu_info() {
   CpuInfo info;
   const std::vector<int> cpus = affinity();
   info.isa = isa_level(read_registers());
+  if (info.isa == IsaLevel::kV4Amx && !may_use_tiles()) {
+    info.isa = IsaLevel::kV4Bf16;
+    info.tiles_refused = true;
+  }
   info.model = model_name();
   read_caches(info, cpus.front());
   info.logical_cores = static_cast<int>(cpus.size());
@@ -130,7 +144,8 @@ std::optional<IsaLevel> isa_from_name(std::string_view name) {
 }
 
 IsaLevel isa_level(const IsaRegisters& r) {
-  constexpr uint64_t kYmmState = 0x6, kZmmState = 0xe6;  // what the system saves on a switch of threads: xmm+ymm; and masks+zmm
+  // What the system saves on a switch of threads: xmm+ymm; and masks+zmm; and tiles.
+  constexpr uint64_t kYmmState = 0x6, kZmmState = 0xe6, kTileState = 0x60000;
   const bool fma = has(r.leaf1_ecx, 12), xsave = has(r.leaf1_ecx, 27), avx = has(r.leaf1_ecx, 28), f16c = has(r.leaf1_ecx, 29);
   const bool avx2 = has(r.leaf7_ebx, 5), bmi1 = has(r.leaf7_ebx, 3), bmi2 = has(r.leaf7_ebx, 8);
   const bool v3 = xsave && (r.xcr0 & kYmmState) == kYmmState && avx && fma && f16c && avx2 && bmi1 && bmi2;
@@ -139,7 +154,10 @@ IsaLevel isa_level(const IsaRegisters& r) {
              vl = has(r.leaf7_ebx, 31);
   if (!((r.xcr0 & kZmmState) == kZmmState && f && dq && cd && bw && vl)) return IsaLevel::kV3;
   if (!has(r.leaf7_ecx, 11)) return IsaLevel::kV4;
-  return has(r.leaf7_1_eax, 5) ? IsaLevel::kV4Bf16 : IsaLevel::kV4Vnni;
+  if (!has(r.leaf7_1_eax, 5)) return IsaLevel::kV4Vnni;
+  const bool amx_bf16 = has(r.leaf7_edx, 22), amx_tile = has(r.leaf7_edx, 24), amx_int8 = has(r.leaf7_edx, 25);
+  const bool tiles = (r.xcr0 & kTileState) == kTileState && amx_tile && amx_bf16 && amx_int8;
+  return tiles ? IsaLevel::kV4Amx : IsaLevel::kV4Bf16;
 }
 
 const CpuInfo& cpu_info() {

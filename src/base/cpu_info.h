@@ -20,20 +20,22 @@ enum class IsaLevel : uint8_t {
   kV4,      // cpu-v4: AVX-512 F, BW, DQ, VL, CD
   kV4Vnni,  // cpu-v4-vnni: and AVX-512 VNNI
   kV4Bf16,  // cpu-v4-bf16: and AVX-512 BF16
+  kV4Amx,   // cpu-v4-amx: and AMX with tiles of BF16 and of 8-bit integers, which the system lets this process use
 };
-inline constexpr int kIsaLevelCount = 5;
+inline constexpr int kIsaLevelCount = 6;
 
 std::string_view isa_name(IsaLevel level);
 std::optional<IsaLevel> isa_from_name(std::string_view name);
 
 struct CpuInfo {
   IsaLevel isa = IsaLevel::kV1;
-  std::string model;       // "AMD EPYC"; "unknown" where the processor does not say
-  int64_t l1d_bytes = 0;   // of one core
-  int64_t l2_bytes = 0;    // of one core
-  int64_t l3_bytes = 0;    // of one group of cores that share it; 0: there is none
-  int physical_cores = 1;  // that this process may run on (affinity)
-  int logical_cores = 1;   // that this process may run on
+  bool tiles_refused = false;  // the processor has AMX, but the system does not let this process use it
+  std::string model;           // "AMD EPYC"; "unknown" where the processor does not say
+  int64_t l1d_bytes = 0;       // of one core
+  int64_t l2_bytes = 0;        // of one core
+  int64_t l3_bytes = 0;        // of one group of cores that share it; 0: there is none
+  int physical_cores = 1;      // that this process may run on (affinity)
+  int logical_cores = 1;       // that this process may run on
 };
 
 // Found once per process.
@@ -44,7 +46,7 @@ const std::vector<int>& one_cpu_per_core();
 
 // What detection looks at: registers of cpuid leaves 1 and 7 (subleaves 0 and 1), and XCR0. Separate so that it can be tested.
 struct IsaRegisters {
-  uint32_t leaf1_ecx = 0, leaf7_ebx = 0, leaf7_ecx = 0, leaf7_1_eax = 0;
+  uint32_t leaf1_ecx = 0, leaf7_ebx = 0, leaf7_ecx = 0, leaf7_edx = 0, leaf7_1_eax = 0;
   uint64_t xcr0 = 0;
 };
 IsaLevel isa_level(const IsaRegisters& registers);

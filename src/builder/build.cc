@@ -56,6 +56,10 @@ Narrowing narrowing_for(const Device& device, const Narrowing& asked, std::vecto
     if (why) notes.emplace_back(std::string(plan::kTypeNote) + " " + std::string(dtype_name(type)), "f32 instead: " + *why);
     return why.has_value();
   });
+  if (cpu_info().tiles_refused && device.target == isa_name(cpu_info().isa)) {
+    notes.emplace_back(std::string(plan::kTypeNote) + " bf16, i8",
+                       "multiplied without AMX: the system does not let this process use its registers");
+  }
   return given;
 }
 

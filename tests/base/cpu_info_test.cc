@@ -10,26 +10,30 @@ namespace {
 constexpr uint32_t kV3Leaf1 = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29;
 constexpr uint32_t kV3Leaf7 = 1u << 3 | 1u << 5 | 1u << 8;
 constexpr uint32_t kV4Leaf7 = kV3Leaf7 | 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
-constexpr uint64_t kYmm = 0x7, kZmm = 0xe7;
+constexpr uint32_t kAmxLeaf7 = 1u << 22 | 1u << 24 | 1u << 25;
+constexpr uint64_t kYmm = 0x7, kZmm = 0xe7, kTiles = 0x60000;
 
 TEST(CpuInfo, LevelsNeedEachOfTheirFeatures) {
   EXPECT_EQ(isa_level({}), IsaLevel::kV1);
-  const IsaRegisters v3{kV3Leaf1, kV3Leaf7, 0, 0, kYmm};
+  const IsaRegisters v3{kV3Leaf1, kV3Leaf7, 0, 0, 0, kYmm};
   EXPECT_EQ(isa_level(v3), IsaLevel::kV3);
-  const IsaRegisters v4{kV3Leaf1, kV4Leaf7, 0, 0, kZmm};
+  const IsaRegisters v4{kV3Leaf1, kV4Leaf7, 0, 0, 0, kZmm};
   EXPECT_EQ(isa_level(v4), IsaLevel::kV4);
-  const IsaRegisters best{kV3Leaf1, kV4Leaf7, 1u << 11, 1u << 5, kZmm};
-  EXPECT_EQ(isa_level(best), IsaLevel::kV4Bf16);
+  const IsaRegisters best{kV3Leaf1, kV4Leaf7, 1u << 11, kAmxLeaf7, 1u << 5, kZmm | kTiles};
+  EXPECT_EQ(isa_level(best), IsaLevel::kV4Amx);
   for (int bit = 0; bit < 32; ++bit) {
     IsaRegisters less = best;
     less.leaf1_ecx &= ~(1u << bit);
-    EXPECT_EQ(isa_level(less), kV3Leaf1 >> bit & 1 ? IsaLevel::kV1 : IsaLevel::kV4Bf16) << bit;
+    EXPECT_EQ(isa_level(less), kV3Leaf1 >> bit & 1 ? IsaLevel::kV1 : IsaLevel::kV4Amx) << bit;
     less = best;
     less.leaf7_ebx &= ~(1u << bit);
     EXPECT_EQ(isa_level(less), kV3Leaf7 >> bit & 1   ? IsaLevel::kV1
                                : kV4Leaf7 >> bit & 1 ? IsaLevel::kV3
-                                                     : IsaLevel::kV4Bf16)
+                                                     : IsaLevel::kV4Amx)
         << bit;
+    less = best;
+    less.leaf7_edx &= ~(1u << bit);
+    EXPECT_EQ(isa_level(less), kAmxLeaf7 >> bit & 1 ? IsaLevel::kV4Bf16 : IsaLevel::kV4Amx) << bit;
   }
   IsaRegisters no_vnni = best;
   no_vnni.leaf7_ecx = 0;
@@ -40,7 +44,11 @@ TEST(CpuInfo, LevelsNeedEachOfTheirFeatures) {
 }
 
 TEST(CpuInfo, RegistersThatTheSystemDoesNotSaveAreNotUsed) {
-  IsaRegisters r{kV3Leaf1, kV4Leaf7, 1u << 11, 1u << 5, kYmm};
+  IsaRegisters r{kV3Leaf1, kV4Leaf7, 1u << 11, kAmxLeaf7, 1u << 5, kZmm};
+  EXPECT_EQ(isa_level(r), IsaLevel::kV4Bf16);
+  r.xcr0 |= kTiles & ~(kTiles >> 1);  // their contents, and not their shapes
+  EXPECT_EQ(isa_level(r), IsaLevel::kV4Bf16);
+  r.xcr0 = kYmm;
   EXPECT_EQ(isa_level(r), IsaLevel::kV3);
   r.xcr0 = 0x3;
   EXPECT_EQ(isa_level(r), IsaLevel::kV1);

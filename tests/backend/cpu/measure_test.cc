@@ -184,6 +184,7 @@ TEST(Measure, AGatherAndAReduction) {
 TEST(Measure, OtherDevicesAreNotServed) {
   EXPECT_EQ(runner_for({"sm_90", 1}), nullptr);
   EXPECT_EQ(runner_for({"cpu-v4-bf16", 1}) != nullptr, cpu_info().isa >= IsaLevel::kV4Bf16);
+  EXPECT_EQ(runner_for({"cpu-v4-amx", 1}) != nullptr, cpu_info().isa >= IsaLevel::kV4Amx);
   EXPECT_NE(runner_for({"cpu-v1", 1}), nullptr);
 }
 

@@ -148,7 +148,7 @@ Status validate(const ContractProblem& problem, const ContractConfig& config) {
   TEMPER_TRY(validate(problem));
   constexpr int64_t kLimit = int64_t{1} << 41;
   if (config.kind > ContractKind::kDot) return bad("no such kind");
-  if (config.isa > IsaLevel::kV4Bf16) return bad("no such instruction set");
+  if (static_cast<int>(config.isa) >= kIsaLevelCount) return bad("no such instruction set");
   if (config.a_source > ASource::kExpanded) return bad("no such source of a");
   if (config.mr < 1 || config.mr > kMaxRows || config.nv < 1 || config.nv > kMaxVectors) return bad("no such register tile");
   for (int64_t size : {config.mc, config.kc, config.nc}) {

@@ -11,7 +11,20 @@ struct Tile {
   int mr, nv;
 };
 
-std::vector<Tile> register_tiles(IsaLevel isa, bool integer) {
+// Of an element of a as the register tile reads it.
+int64_t unit_bytes(const ContractProblem& p, IsaLevel isa) {
+  if (!is_float(p.a)) return 1;
+  return p.a == DType::kBF16 && kernels_of(isa).bf16[1][1] != nullptr ? 2 : 4;
+}
+
+// Whether tiles are made of matrices in registers.
+bool multiplies_matrices(const ContractProblem& p, IsaLevel isa) {
+  return kernels_of(isa).state.most_rows > 0 && unit_bytes(p, isa) < 4;
+}
+
+std::vector<Tile> register_tiles(const ContractProblem& p, IsaLevel isa) {
+  const bool integer = !is_float(p.a);
+  if (multiplies_matrices(p, isa)) return {{32, 2}, {32, 1}};
   switch (isa) {
     case IsaLevel::kV1:
       return {{4, 2}, {8, 1}};
@@ -56,12 +69,6 @@ bool pointwise(const ContractProblem& p) {
   return p.form == ContractProblem::Form::kGemm ||
          (p.form == ContractProblem::Form::kConv && g.kernel_h == 1 && g.kernel_w == 1 && g.pad_top == 0 && g.pad_left == 0 &&
           (g.out_h - 1) * g.stride_h < g.in_h && (g.out_w - 1) * g.stride_w < g.in_w);
-}
-
-// Of an element of a as the register tile reads it.
-int64_t unit_bytes(const ContractProblem& p, IsaLevel isa) {
-  if (!is_float(p.a)) return 1;
-  return p.a == DType::kBF16 && kernels_of(isa).bf16[1][1] != nullptr ? 2 : 4;
 }
 
 int64_t wanted_tasks(const Machine& machine) { return machine.workers > 1 ? 8 * machine.workers : 8; }
@@ -134,6 +141,7 @@ void add(const ContractProblem& p, std::vector<ContractConfig>& all, const Contr
 double peak(const ContractProblem& p, IsaLevel isa) {
   const double lanes = kernels_of(isa).lanes, ghz = 3;
   const double f32 = lanes * ghz * (isa == IsaLevel::kV1 ? 1 : 2);
+  if (multiplies_matrices(p, isa)) return 64 / double(unit_bytes(p, isa)) * lanes * ghz;
   if (is_float(p.a)) return unit_bytes(p, isa) == 2 ? 2 * f32 : f32;
   return kernels_of(isa).i8_quads ? 4 * f32 : f32;
 }
@@ -177,12 +185,28 @@ double winograd_us(const ContractProblem& p, const ContractConfig& c, const Mach
   return std::max(products, memory) + 0.25 * std::min(products, memory) + transforms + late;
 }
 
+// What part of the rows, columns and depth that go through registers of matrices is there.
+double matrix_use(const ContractProblem& p, const ContractConfig& c, const Sizes& s) {
+  constexpr int64_t kSide = 16;
+  const bool flat = p.form == ContractProblem::Form::kGemm || (pointwise(p) && c.a_source == ASource::kInPlace) ||
+                    c.a_source == ASource::kExpanded;
+  const int64_t run = std::min(flat ? s.rows : s.run, c.mc), registers = divide_up(run, c.mr) * divide_up(c.mr, kSide);
+  const int64_t taps = p.form == ContractProblem::Form::kConv ? p.conv.kernel_w : 1;
+  const int64_t units = divide_up(s.depth, 4 / unit_bytes(p, c.isa)) * taps;
+  return double(run) / double(registers * kSide) * double(units) / double(round_up(units, kSide));
+}
+
 double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine& machine, double top) {
   const Sizes s = sizes_of(p);
   const double lanes = kernels_of(c.isa).lanes, unit = double(unit_bytes(p, c.isa));
   const double use = double(s.cols) / double(round_up(s.cols, int64_t(lanes)));
+  double finish = 0;
   const double fma = c.mr * c.nv / 2.0, loads = (c.mr + c.nv) / 2.0;
   double efficiency = 0.95 * use * fma / std::max({fma, loads * 1.05, 4.0});
+  if (multiplies_matrices(p, c.isa)) {
+    efficiency = 0.7 * use * matrix_use(p, c, s);
+    finish = double(s.rows) * s.instances * s.cols * 4e-5;  // sums go through memory
+  }
   // Rows that are a power of two apart meet in the same sets of the first-level cache.
   if (c.a_source == ASource::kInPlace) {
     const int64_t row =
@@ -202,7 +226,7 @@ double rows_us(const ContractProblem& p, const ContractConfig& c, const Machine&
       (weights > double(machine.l2) / 2 ? weights * blocks / std::max<double>(1, double(p.conv.groups)) : weights);
   const double compute = p.flops() / 2 / (top * efficiency),
                memory = traffic / kL3 + double(extents(p).c) * double(unit) / kCopy;
-  return std::max(compute, memory) + 0.15 * std::min(compute, memory) + copies;
+  return std::max(compute, memory) + 0.15 * std::min(compute, memory) + copies + finish;
 }
 
 double estimate_us(const ContractProblem& problem, const ContractConfig& config, const Machine& machine) {
@@ -245,7 +269,7 @@ std::vector<ContractConfig> enumerate_configs(const ContractProblem& problem, co
   std::vector<ContractConfig> all;
   const Sizes s = sizes_of(problem);
   const bool integer = !is_float(problem.a), halves = is_half(problem.a), gemm = problem.form == ContractProblem::Form::kGemm;
-  const std::vector<Tile> tiles = register_tiles(machine.isa, integer);
+  const std::vector<Tile> tiles = register_tiles(problem, machine.isa);
   const ConvGeometry& g = problem.conv;
   const int64_t lanes = kernels_of(machine.isa).lanes;
   if (!gemm && s.depth == s.cols && s.depth <= 8) {

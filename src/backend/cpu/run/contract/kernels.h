@@ -16,7 +16,7 @@ struct OpCall;
 
 namespace temper::cpu {
 
-inline constexpr int kMaxRows = 14;    // the tallest register tile of any kernel
+inline constexpr int kMaxRows = 32;    // the tallest register tile of any kernel
 inline constexpr int kMaxVectors = 4;  // the widest
 
 // How sums become results; see Epilogue and Quantization. For an integer result lo and hi are in its units before the zero
@@ -45,8 +45,10 @@ enum ElementKind : int32_t { kElementF32, kElementI32, kElementU8, kElementI8, k
 // values[i] = activation(values[i]).
 void activate(void (*activation)(const tile::OpCall&), float* values, int64_t count);
 
-// One register tile: c[MR x cols] (+)= sum over taps and depth of a * b.
+// One register tile: c[rows x cols] (+)= sum over taps and depth of a * b.
 struct TileCall {
+  int64_t rows = 0;               // as the place in the table says
+  int64_t height = 0;             // of TileState
   const char* a = nullptr;        // row 0
   int64_t a_row = 0;              // bytes from row to row
   const int64_t* taps = nullptr;  // byte offsets from a, one for each tap
@@ -151,11 +153,21 @@ struct DepthwiseI8Call {
   TileFinish finish;  // of pixel 0
 };
 
+// State of a thread that register tiles of pairs and of 8-bit elements need where they are matrices (AMX): it is set up for a
+// number of rows and given up behind the last tile. Each call of a tile names that number as its height. It may read as many
+// rows before row 0, where it has fewer itself.
+struct TileState {
+  int64_t most_rows = 0;  // 0: there is none
+  void (*open)(int64_t height) = nullptr;
+  void (*close)() = nullptr;
+};
+
 struct KernelTable {
   int lanes = 1;                                    // units of a vector
   TileFn f32[kMaxVectors + 1][kMaxRows + 1] = {};   // [nv][mr]; null where the tile does not fit the registers
   TileFn bf16[kMaxVectors + 1][kMaxRows + 1] = {};  // pairs, multiplied as they are; all null where there is no instruction
   TileFn i8[kMaxVectors + 1][kMaxRows + 1] = {};
+  TileState state;
   bool i8_quads = false;                                 // four 8-bit elements a unit (a unsigned), else two 16-bit
   void (*winograd_input[2])(const WinogradInput&) = {};  // m = 2, 4
   void (*winograd_output[2])(const WinogradOutput&) = {};
@@ -176,6 +188,7 @@ const KernelTable& kernels_avx2();
 const KernelTable& kernels_avx512();
 const KernelTable& kernels_vnni();
 const KernelTable& kernels_bf16();
+const KernelTable& kernels_amx();
 
 inline const KernelTable& kernels_of(IsaLevel isa) {
   switch (isa) {
@@ -189,6 +202,8 @@ inline const KernelTable& kernels_of(IsaLevel isa) {
       return kernels_vnni();
     case IsaLevel::kV4Bf16:
       return kernels_bf16();
+    case IsaLevel::kV4Amx:
+      return kernels_amx();
   }
   return kernels_baseline();
 }

@@ -207,6 +207,30 @@ void start_finish(const Job& job, const Block& b, TileFinish& f) {
   f.a_offset = l.kernels->i8_quads && job.problem.a == DType::kI8 ? 128 : 0;
 }
 
+// Rows that lie one after another, the same distance apart.
+int64_t rows_of_run(const Lowering& l, const Block& block) { return l.flat ? block.height * block.width : block.width; }
+
+// The state that the tiles of a task need, for the task. Its height is that of the first tile of each run at most, so a later
+// one that is less high has as many rows before it.
+class OpenState {
+ public:
+  OpenState(const Job& job, const Block& block) : state_(job.l.pairs || job.l.integer ? job.l.kernels->state : TileState{}) {
+    if (state_.most_rows == 0) return;
+    height_ = std::min<int64_t>({state_.most_rows, job.config.mr, rows_of_run(job.l, block)});
+    state_.open(height_);
+  }
+  ~OpenState() {
+    if (state_.most_rows != 0) state_.close();
+  }
+  OpenState(const OpenState&) = delete;
+  OpenState& operator=(const OpenState&) = delete;
+  int64_t height() const { return height_; }
+
+ private:
+  const TileState state_;
+  int64_t height_ = 0;
+};
+
 // All rows of the block through one panel of b.
 struct PanelRun {
   const Job& job;
@@ -223,8 +247,7 @@ struct PanelRun {
   void operator()() {
     const Lowering& l = job.l;
     const Epilogue& e = job.args.epilogue;
-    const int64_t runs = l.flat ? 1 : block.height;
-    const int64_t run_rows = l.flat ? block.height * block.width : block.width;
+    const int64_t runs = l.flat ? 1 : block.height, run_rows = rows_of_run(l, block);
     const int vectors = static_cast<int>(divide_up(call.cols, l.kernels->lanes));
     const TileFn* tiles = job.tiles[vectors];
     const int64_t chunk = std::max<int64_t>(job.config.mr, kMaxTileElements / call.cols / job.config.mr * job.config.mr);
@@ -250,6 +273,7 @@ struct PanelRun {
         const int64_t end = std::min(run_rows, begin + chunk);
         for (int64_t i = begin; i < end; i += job.config.mr) {
           const int64_t rows = std::min<int64_t>(job.config.mr, end - i);
+          call.rows = rows;
           call.a = a_rows + i * l.a_row;
           call.c = transient != nullptr ? transient + (i - begin) * call.c_row : c + i * call.c_row;
           if (residual != nullptr) {
@@ -329,6 +353,7 @@ void run_task(const Job& job, int64_t task, int worker) {
   const int64_t ldb = gemm.ldb ? gemm.ldb : gemm.cols;
   const char* b_matrix = static_cast<const char*>(job.args.b) + block.b * job.group_size;
   if (!run_time_b) b_matrix += phase_offset(job.problem, l, block.phase_index);
+  const OpenState state(job, block);
   const int64_t first_col = n_block * l.block_cols, last_col = std::min(l.cols, first_col + l.block_cols);
 
   for (int64_t i = 0; i < passes; ++i) {
@@ -341,6 +366,7 @@ void run_task(const Job& job, int64_t task, int worker) {
     }
     for (int64_t col = first_col; col < last_col; col += l.panel) {
       PanelRun panel{job, block, {}, a + pass.first_unit * 4, a_run, col, worker};
+      panel.call.height = state.height();
       if (job.problem.transient) panel.transient = scratch + job.space.worker_tile;
       TileCall& call = panel.call;
       call.cols = std::min(l.panel, last_col - col);
@@ -362,8 +388,8 @@ void run_task(const Job& job, int64_t task, int worker) {
         call.b = reinterpret_cast<const char*>(packed);
       } else {
         call.b = b_matrix + (col * total_units + unit * width) * 4;
-        if (col + l.panel < last_col) {
-          const int64_t next_width = round_up(std::min(l.panel, last_col - col - l.panel), l.kernels->lanes);
+        if (col + l.panel < l.cols) {  // the first panel of the next task counts too
+          const int64_t next_width = round_up(std::min(l.panel, l.cols - col - l.panel), l.kernels->lanes);
           panel.next = b_matrix + ((col + l.panel) * total_units + unit * next_width) * 4;
           panel.next_bytes = pass.tap_count * pass.units * next_width * 4;
         }

@@ -63,6 +63,55 @@ TEMPER_KERNEL inline void end_mixed(float* sums, int64_t step, const TileCall& t
   }
 }
 
+// Finishes the sums of rows [row, row + MR) into memory.
+template <class Op, int MR, int NV>
+TEMPER_INLINE inline void end_tile(typename Op::Acc (&acc)[MR * NV], const TileCall& t, int64_t row, typename Op::Mask mask) {
+  // The bias comes last: added first, each product would be rounded at its size, however small the sum of products is.
+  if constexpr (Op::kAddsBias) {
+    if (t.finish.bias != nullptr) {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
+        const typename Op::Acc bias =
+            Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
+        unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = Op::add(acc[i * NV + j], bias); });
+      });
+    }
+  }
+  if constexpr (Op::kAddsBias) {  // of floats
+    if (t.finish.out_kind != kElementF32 || t.finish.residual_kind != kElementF32) {
+      if constexpr (Op::kMixesInRegisters) {
+        if (t.finish.activation == nullptr) {
+          unrolled<MR>([&](auto i) TEMPER_INLINE {
+            unrolled<NV>([&](auto j)
+                             TEMPER_INLINE { Op::end_mixed(acc[i * NV + j], t, row + i, j * Op::kLanes, mask, j == NV - 1); });
+          });
+          return;
+        }
+      }
+      alignas(64) float sums[MR * NV * Op::kLanes];
+      const auto whole = Op::mask(Op::kLanes);
+      unrolled<MR * NV>(
+          [&](auto i) TEMPER_INLINE { Op::store_sum(reinterpret_cast<char*>(sums + i * Op::kLanes), acc[i], whole, false); });
+      if constexpr (Op::kMixesInRegisters)
+        Op::end_rows(sums, NV * Op::kLanes, t, MR);
+      else
+        end_mixed(sums, NV * Op::kLanes, t, MR);
+      return;
+    }
+  }
+  auto end = [&](auto residual) TEMPER_INLINE {
+    unrolled<MR>([&](auto i) TEMPER_INLINE {
+      unrolled<NV>([&](auto j) TEMPER_INLINE {
+        Op::template end<residual>(acc[i * NV + j], t, row + i, j * Op::kLanes, mask, j == NV - 1);
+      });
+    });
+  };
+  if (t.finish.residual != nullptr) {
+    end(std::true_type{});
+  } else {
+    end(std::false_type{});
+  }
+}
+
 // Note [Row addresses] Fourteen rows have fourteen addresses, and there are not as many registers. One pointer for every
 // three rows serves [p], [p + s] and [p + 2s]; the empty asm keeps the compiler from computing the pointers anew.
 template <class Op, int MR, int NV>
@@ -123,54 +172,11 @@ TEMPER_KERNEL void tile(const TileCall& t) {
       unrolled<kPointers>([&](auto i) TEMPER_INLINE { p[i] += 4; });
     }
   }
-  // The bias comes last: added first, each product would be rounded at its size, however small the sum of products is.
-  if constexpr (Op::kAddsBias) {
-    if (t.last && t.finish.bias != nullptr) {
-      unrolled<NV>([&](auto j) TEMPER_INLINE {
-        const typename Op::Acc bias =
-            Op::load_sum(reinterpret_cast<const char*>(t.finish.bias + j * Op::kLanes), mask, j == NV - 1);
-        unrolled<MR>([&](auto i) TEMPER_INLINE { acc[i * NV + j] = Op::add(acc[i * NV + j], bias); });
-      });
-    }
-  }
-  if constexpr (Op::kAddsBias) {  // of floats
-    if (t.last && (t.finish.out_kind != kElementF32 || t.finish.residual_kind != kElementF32)) {
-      if constexpr (Op::kMixesInRegisters) {
-        if (t.finish.activation == nullptr) {
-          unrolled<MR>([&](auto i) TEMPER_INLINE {
-            unrolled<NV>([&](auto j)
-                             TEMPER_INLINE { Op::end_mixed(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
-          });
-          return;
-        }
-      }
-      alignas(64) float sums[MR * NV * Op::kLanes];
-      const auto whole = Op::mask(Op::kLanes);
-      unrolled<MR * NV>(
-          [&](auto i) TEMPER_INLINE { Op::store_sum(reinterpret_cast<char*>(sums + i * Op::kLanes), acc[i], whole, false); });
-      if constexpr (Op::kMixesInRegisters)
-        Op::end_rows(sums, NV * Op::kLanes, t, MR);
-      else
-        end_mixed(sums, NV * Op::kLanes, t, MR);
-      return;
-    }
-  }
-  auto end = [&](auto residual) TEMPER_INLINE {
-    unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j)
-                       TEMPER_INLINE { Op::template end<residual>(acc[i * NV + j], t, i, j * Op::kLanes, mask, j == NV - 1); });
-    });
-  };
-  if (!t.last) {
-    unrolled<MR>([&](auto i) TEMPER_INLINE {
-      unrolled<NV>([&](auto j)
-                       TEMPER_INLINE { Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1); });
-    });
-  } else if (t.finish.residual != nullptr) {
-    end(std::true_type{});
-  } else {
-    end(std::false_type{});
-  }
+  if (t.last) return end_tile<Op, MR, NV>(acc, t, 0, mask);
+  unrolled<MR>([&](auto i) TEMPER_INLINE {
+    unrolled<NV>([&](auto j)
+                     TEMPER_INLINE { Op::store_sum(t.c + i * t.c_row + j * kVecBytes, acc[i * NV + j], mask, j == NV - 1); });
+  });
 }
 
 template <class Op, int NV, int MAX>
