@@ -11,8 +11,8 @@
 //       asked for
 //   gpu_check build FILE.onnx PLAN [LEVEL]
 //       builds for the GPU into PLAN, and no more: one line
-//   gpu_check time PLAN [SECONDS]
-//       runs a plan alone: one line with milliseconds of a run, and its slowest steps
+//   gpu_check time PLAN [SECONDS [STEPS]]
+//       runs a plan alone: one line with milliseconds of a run, and its slowest steps, 12 of them if it is not said how many
 //   gpu_check graphs PLAN...
 //       for each plan, microseconds of a run, of many in one graph: one line
 //   gpu_check enqueue PLAN
@@ -261,7 +261,7 @@ struct DeviceMemory {
   std::vector<std::byte*> taken;
 };
 
-Status time_plan(const std::string& path, double seconds) {
+Status time_plan(const std::string& path, double seconds, size_t most_steps) {
   auto start = Clock::now();
   MappedFile file = TEMPER_TRY(MappedFile::open(path));
   auto engine = TEMPER_TRY(Engine::load(file.bytes(), nullptr));
@@ -315,7 +315,7 @@ Status time_plan(const std::string& path, double seconds) {
   for (const auto& s : steps) sum += s.first / kProfiled;
   std::sort(steps.rbegin(), steps.rend());
   std::string slowest;
-  for (size_t k = 0; k < std::min<size_t>(12, steps.size()) && steps[k].first > 0; ++k) {
+  for (size_t k = 0; k < std::min(most_steps, steps.size()) && steps[k].first > 0; ++k) {
     const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
     char line[256];
     std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"step\": ", k ? ", " : "",
@@ -345,7 +345,7 @@ int main(int argc, char** argv) {
     std::fprintf(
         stderr,
         "usage: gpu_check samples|products [PART PARTS [FILTER [f16|bf16]]] | gpu_check model FILE.onnx PLAN [KIND] ... | "
-        "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check "
+        "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS [STEPS]] | gpu_check enqueue PLAN | gpu_check "
         "graphs PLAN...\n");
     return 2;
   }
@@ -367,7 +367,8 @@ int main(int argc, char** argv) {
                           : command == "graphs" ? time_in_graphs(plans)
                           : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
                           : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
-                                                : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
+                                                : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1,
+                                                                  argc > 4 ? size_t(std::atoi(argv[4])) : 12);
   if (!status.ok())
     std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",
                 json(argv[2]).c_str(), json(status.error().to_string()).c_str());

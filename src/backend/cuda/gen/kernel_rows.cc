@@ -1,4 +1,4 @@
-// The stages in which order matters: scan, sort, scatter, compact, suppression. Plain ways to do them; each keeps the order of
+// The stages in which order matters: scan, sort, scatter, compact. Plain ways to do them; each keeps the order of
 // the elements.
 #include <string>
 #include <utility>
@@ -186,79 +186,6 @@ void KernelWriter::write(const Compact& s) {
   line("}");
   line("if (threadIdx.x == 0) *(s64*)a.b[" + std::to_string(buffers_ - 1) + "] = found;");
   end_entry("compact", kBlock, 1);
-}
-
-// Greedy suppression: boxes [lists, n, 4] in the order in which they are taken; one block a list. A chunk of boxes is held
-// against all that are kept so far, each by a thread of its own; then the boxes of the chunk against each other, all pairs at
-// once; and last one thread goes through the chunk in order.
-void KernelWriter::write(const Opaque& s) {
-  const TensorType& boxes = types_[static_cast<size_t>(s.operands[0])];
-  const TensorType& threshold = types_[static_cast<size_t>(s.operands[1])];
-  const Dims kept{boxes.dims[0], boxes.dims[1]};
-  const int order = temporary(product(kept) * 4);  // of the kept boxes
-  const Place& place = places_[static_cast<size_t>(s.operands[0])][0];
-  const Place& limit_place = places_[static_cast<size_t>(s.operands[1])][0];
-  constexpr int kWords = kThreads / 32;
-  line("__shared__ float sides[" + std::to_string(kThreads) + "][4];");
-  line("__shared__ u32 hits[" + std::to_string(kThreads) + "][" + std::to_string(kWords) + "];");
-  line("__shared__ u32 out[" + std::to_string(kWords) + "];");
-  line("__shared__ int count;");
-  line("const float limit = cast_f32(load(" + pointer(limit_place.buffer, threshold.dtype) + ", " +
-       expression(limit_place.layout.offset) + "));");
-  line("const s64 n = " + expression(boxes.dims[1]) + ";");
-  line("for (s64 list = blockIdx.x; list < (s64)" + expression(boxes.dims[0]) + "; list += gridDim.x) {");
-  line("int* taken = (int*)a.b[" + std::to_string(order) + "] + list * n;");
-  line("auto side = [&](s64 box, int k) { return cast_f32(load(" + pointer(place.buffer, boxes.dtype) + ", " +
-       expression(place.layout.offset) + " + list * " + expression(place.layout.strides[0]) + " + box * " +
-       expression(place.layout.strides[1]) + " + k * (s64)" + expression(place.layout.strides[2]) + ")); };");
-  line("if (threadIdx.x == 0) count = 0;");
-  line("for (s64 base = 0; base < n; base += blockDim.x) {");
-  line("const s64 b = base + threadIdx.x;");
-  line("const int here = (int)least(n - base, (s64)blockDim.x), self = (int)threadIdx.x;");
-  line("if (self < " + std::to_string(kWords) + ") out[self] = 0;");
-  line("__syncthreads();");
-  line("float x1 = 0, y1 = 0, x2 = 0, y2 = 0;");
-  line("if (b < n) { x1 = side(b, 0); y1 = side(b, 1); x2 = side(b, 2); y2 = side(b, 3); }");
-  line("const float area = (x2 - x1) * (y2 - y1);");
-  line("auto overlaps = [&](float p1, float q1, float p2, float q2) {");
-  line("const float w = fminf(x2, p2) - fmaxf(x1, p1), h = fminf(y2, q2) - fmaxf(y1, q1), both = w * h;");
-  line("return w > 0 && h > 0 && both / (area + (p2 - p1) * (q2 - q1) - both) > limit;");
-  line("};");
-  line("sides[self][0] = x1; sides[self][1] = y1; sides[self][2] = x2; sides[self][3] = y2;");
-  line("bool hit = b >= n;");
-  line(
-      "for (int k = 0; k < count && !hit; ++k) { const s64 o = taken[k]; hit = overlaps(side(o, 0), side(o, 1), side(o, 2), "
-      "side(o, 3)); }");
-  line("if (hit) atomicOr(&out[self / 32], 1u << (self % 32));");
-  line("__syncthreads();");
-  line("for (int w = 0; w < " + std::to_string(kWords) + "; ++w) {");
-  line("u32 bits = 0;");
-  line(
-      "for (int k = 0; k < 32; ++k) { const int o = w * 32 + k; if (o < self && !hit && overlaps(sides[o][0], sides[o][1], "
-      "sides[o][2], sides[o][3])) bits |= 1u << k; }");
-  line("hits[self][w] = bits;");
-  line("}");
-  line("__syncthreads();");
-  line("if (self == 0) {");
-  line("u32 stays[" + std::to_string(kWords) + "] = {};");
-  line("for (int k = 0; k < here; ++k) {");
-  line("bool gone = (out[k / 32] >> (k % 32)) & 1;");
-  line("for (int w = 0; w < " + std::to_string(kWords) + " && !gone; ++w) gone = (hits[k][w] & stays[w]) != 0;");
-  line("if (gone) { out[k / 32] |= 1u << (k % 32); continue; }");
-  line("stays[k / 32] |= 1u << (k % 32);");
-  line("taken[count++] = (int)(base + k);");
-  line("}");
-  line("}");
-  line("__syncthreads();");
-  line("if (b < n) {");
-  line("const I d0 = (I)list, d1 = (I)b;");
-  store(value_, kept, "((out[self / 32] >> (self % 32)) & 1) == 0");
-  line("}");
-  line("__syncthreads();");
-  line("}");
-  line("__syncthreads();");
-  line("}");
-  end_entry("suppress", kThreads, min(boxes.dims[0], kMostBlocks));
 }
 
 }  // namespace temper::cuda

@@ -99,16 +99,16 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither.
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster) {
+// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither. together: blocks wait for each other.
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster, bool together) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
-  const bool waits = architecture_ >= kLeastThatWaits;
+  const bool waits = architecture_ >= kLeastThatWaits && !together;
   const std::string alone = cluster > 0 ? ", 1" : "";
-  const std::string together = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
-  text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
+  const std::string clustered = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
+  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
            "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
-  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits});
+  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits, together});
   body_.clear();
 }
 
@@ -173,6 +173,7 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
   const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
   p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
+             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") +
              "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
              std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
              " I;\n" + text_;
@@ -194,7 +195,7 @@ void KernelWriter::write(const Map& s) {
   const int strip = strip_of(variables);
   const SymInt items = floor_div(product(s.domain), strip);
   begin_items(items);
-  point(variables, "i", strip);
+  point(variables, "i", {{variables.empty() ? 0 : variables.back().first, strip}});
   if (strip > 1) begin_strip(variables.back().first, variables.back().second, strip);
   finish_point(s.domain, evaluate(*s.body, s.operands));
   if (strip > 1) end_strip();
@@ -208,9 +209,19 @@ std::string KernelWriter::monoid_text(const Reduce& s) const {
          accumulator(element, s.dtypes[0]) + ">";
 }
 
+std::vector<std::string> KernelWriter::results_text(const Reduce& s, const std::string& monoid) const {
+  std::vector<std::string> texts;
+  for (size_t r = 0; r < s.dtypes.size(); ++r)
+    texts.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(" + monoid + ".result" + std::to_string(r) + "())");
+  return texts;
+}
+
 void KernelWriter::write(const Reduce& s) {
   const int rank = static_cast<int>(s.domain.size()), kept = rank - s.reduced;
   const Dims kept_dims(s.domain.begin(), s.domain.begin() + kept), reduced_dims(s.domain.begin() + kept, s.domain.end());
+  if (write_columns(s)) return;
+  if (const auto cut = window_cut(s)) return write_window(s, false, *cut);
+  if (write_lines(s, false)) return;
   const bool together = best_(product(reduced_dims)) >= kLongReduction;
   if (together) {
     line("for (s64 item = blockIdx.x; item < (s64)" + count_text(kept_dims) + "; item += gridDim.x) {");
@@ -229,11 +240,7 @@ void KernelWriter::write(const Reduce& s) {
   line("}");
   if (together) line("m = over_block<" + std::to_string(kReduceThreads) + ">(m);");
   if (together) line("if (threadIdx.x == 0) {");
-  std::vector<std::string> values;
-  for (size_t r = 0; r < s.dtypes.size(); ++r) {
-    values.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(m.result" + std::to_string(r) + "())");
-  }
-  finish_point(kept_dims, values);
+  finish_point(kept_dims, results_text(s, "m"));
   if (together) line("}");
   line("}");
   const SymInt results = product(kept_dims);
