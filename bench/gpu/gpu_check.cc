@@ -5,7 +5,7 @@
 //       one JSON line per sample and extent that is wrong, and one of counts at the end; with another type, its f32 operands
 //       are of that one
 //   gpu_check products [PART PARTS [FILTER]]
-//       the same for contractions at the sizes where kernels change, and with infinities
+//       the same for operators at the sizes where kernels change, and with infinities
 //   gpu_check model FILE.onnx PLAN [KIND] ...
 //       builds for the GPU into PLAN, and compares its outputs with the CPU's: one line; model_check.h says what else can be
 //       asked for
@@ -219,7 +219,9 @@ Expected<std::array<double, 2>> check_product(const ProductCase& product, const 
 
 int products(int part, int parts, const std::string& filter, const std::string& floats, const std::string& target) {
   int right = 0, wrong = 0, number = 0;
-  for (const ProductCase& product : product_cases()) {
+  std::vector<ProductCase> cases = product_cases();
+  for (const KernelCase& other : kernel_cases()) cases.push_back(other.what);
+  for (const ProductCase& product : cases) {
     if (product.name().find(filter) == std::string::npos || product.text.find(floats) == std::string::npos ||
         number++ % parts != part)
       continue;

@@ -11,7 +11,9 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int64_t kLongRow = 4096;  // to sort, from which a row is shared by blocks
+constexpr int64_t kShortScan = 256;  // elements, up to which a warp goes through a row
+constexpr int64_t kLongRow = 1024;   // to sort, from which a row is shared by blocks
+constexpr int kBlocksTogether = 128;  // that do so
 // A scatter's updates are shared out among so many threads by where they go; each does its own in order.
 constexpr int kOwnerBlocks = 32;
 
@@ -30,21 +32,28 @@ void KernelWriter::write(const Scan& s) {
   const DType element = types_[static_cast<size_t>(s.operand.value)].dtype;
   const bool wide = element == DType::kF64 || s.dtype == DType::kF64;
   const std::string accumulator = is_float(element) ? (wide ? "double" : "float") : compute_type_text(element);
-  begin_items(rows);
-  point(variables_but(s.domain, s.axis), "i");
-  line("monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " + accumulator + "> m;");
-  line("m.clear();");
+  const std::string monoid =
+      "monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " + accumulator + ">";
+  const std::string axis = "const I d" + std::to_string(s.axis) + " = " + (s.reverse ? "extent - 1 - (I)step" : "(I)step") + ";";
   line("const I extent = " + expression(extent) + ";");
-  line("for (I step = 0; step < extent; ++step) {");
-  line("const I d" + std::to_string(s.axis) + " = " + (s.reverse ? "extent - 1 - step" : "step") + ";");
+  line("for (s64 item = blockIdx.x; item < (s64)" + expression(rows) + "; item += gridDim.x) {");
+  line("const I i = (I)item;");
+  point(variables_but(s.domain, s.axis), "i");
+  line("auto at = [&](s64 step) {");
+  line(axis);
   read(s.operand, "x");
-  const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(m.result0())";
-  if (s.exclusive) store(value_, s.domain, result);
-  line("m.add(x, (s64)step);");
-  if (!s.exclusive) store(value_, s.domain, result);
+  line("return x;");
+  line("};");
+  line("auto put = [&](s64 step, const " + monoid + "& m) {");
+  line(axis);
+  store(value_, s.domain, "cast_" + std::string(dtype_name(s.dtype)) + "(m.result0())");
+  line("};");
+  const bool is_long = !extent.is_const() || extent.value() > kShortScan;
+  const int threads = is_long ? kThreads : 32;
+  line("scan_row<" + std::to_string(threads) + ", " + (s.exclusive ? "true" : "false") + ", " + monoid +
+       ">((s64)extent, at, put);");
   line("}");
-  line("}");
-  end_entry("scan", kThreads, min(ceil_div(rows, kThreads), kMostBlocks));
+  end_entry("scan", threads, min(rows, kMostBlocks));
 }
 
 void KernelWriter::write(const Sort& s) {
@@ -54,7 +63,7 @@ void KernelWriter::write(const Sort& s) {
   const std::string axis = "d" + std::to_string(s.axis);
   const std::string one = "a.b[" + std::to_string(temporary(rows * extent * 8)) + "]";
   const std::string other = "a.b[" + std::to_string(temporary(rows * extent * 8)) + "]";
-  if (extent.is_const() && extent.value() > kLongRow) return write_long_sort(s, one, other);
+  if (!extent.is_const() || extent.value() > kLongRow) return write_long_sort(s, one, other);
   line("for (s64 item = blockIdx.x; item < (s64)" + expression(rows) + "; item += gridDim.x) {");
   line("const I i = (I)item;");
   point(variables_but(s.domain, s.axis), "i");
@@ -76,44 +85,46 @@ void KernelWriter::write(const Sort& s) {
   end_entry("sort", kThreads, min(rows, kMostBlocks));
 }
 
-// Every pass of merges is a launch of its own, so that all of the device takes part.
-void KernelWriter::write_long_sort(const Sort& s, std::string from, std::string to) {
-  const SymInt extent = s.domain[static_cast<size_t>(s.axis)], count = rows_of(s.domain, s.axis) * extent;
+// All of the device merges, and meets after each pass.
+void KernelWriter::write_long_sort(const Sort& s, const std::string& one, const std::string& other) {
+  const SymInt extent = s.domain[static_cast<size_t>(s.axis)], rows = rows_of(s.domain, s.axis), count = rows * extent;
   Dims results = s.domain;
   results[static_cast<size_t>(s.axis)] = s.count;
-  const std::string axis = "d" + std::to_string(s.axis), length = "(s64)" + expression(extent);
-  const SymInt blocks = min(ceil_div(count, kThreads), kMostBlocks);
+  const std::string axis = "d" + std::to_string(s.axis), arrived = "(u32*)a.b[" + std::to_string(temporary(4)) + "]";
   auto begin = [&](SymInt items, const std::string& row) {
     begin_items(items);
-    line("const I row = i / (I)(" + row + "), at_row = i % (I)(" + row + ");");
-    point(variables_but(s.domain, s.axis), "row");
+    line("const s64 row = item / (" + row + "), at_row = item % (" + row + ");");
+    point(variables_but(s.domain, s.axis), "(I)row");
     line("auto at = [&](s64 p) {");
     line("const I " + axis + " = (I)p;");
     read(s.operand, "x");
     line("return x;");
     line("};");
   };
+  line("const s64 extent = " + expression(extent) + ";");
+  line("if (blockIdx.x == 0 && threadIdx.x == 0) *" + arrived + " = 0;");
   begin_items(count);
-  line("((s64*)" + from + ")[item] = item % " + length + ";");
+  line("((s64*)" + one + ")[item] = item % extent;");
   line("}");
-  end_entry("sort_start", kThreads, blocks);
-  for (int64_t width = 1; width < extent.value(); width *= 2) {
-    begin(count, length);
-    line("const s64* from = (const s64*)" + from + " + row * " + length + ";");
-    line("((s64*)" + to + ")[row * " + length + " + merged_place<" + compute_type_text(s.dtype) + ">(at_row, " + length + ", " +
-         std::to_string(width) + ", from, " + (s.descending ? "true" : "false") + ", at)] = from[at_row];");
-    line("}");
-    end_entry("sort_pass", kThreads, blocks);
-    std::swap(from, to);
-  }
-  const SymInt kept = rows_of(s.domain, s.axis) * s.count;
-  begin(kept, expression(s.count));
-  line("const s64 position = ((const s64*)" + from + ")[row * " + length + " + at_row];");
-  line("const I " + axis + " = at_row;");
+  end_entry("sort_start", kThreads, min(ceil_div(count, kThreads), kMostBlocks));
+  line("const s64 extent = " + expression(extent) + ";");
+  line("s64 *from = (s64*)" + one + ", *to = (s64*)" + other + ";");
+  line("u32 meetings = 0;");
+  line("for (s64 width = 1; width < extent; width *= 2) {");
+  begin(count, "extent");
+  line("to[row * extent + merged_place<" + compute_type_text(s.dtype) + ">(at_row, extent, width, from + row * extent, " +
+       (s.descending ? "true" : "false") + ", at)] = from[item];");
+  line("}");
+  line("meet_all_blocks(" + arrived + ", ++meetings);");
+  line("s64* t = from; from = to; to = t;");
+  line("}");
+  begin(rows * s.count, expression(s.count));
+  line("const s64 position = from[row * extent + at_row];");
+  line("const I " + axis + " = (I)at_row;");
   store(value_, results, "at(position)");
   store(value_ + 1, results, "Int<s64>{position}");
   line("}");
-  end_entry("sort_end", kThreads, min(ceil_div(kept, kThreads), kMostBlocks));
+  end_entry("sort", kThreads, min(ceil_div(count, kThreads), kBlocksTogether), 0, 0, true);
 }
 
 void KernelWriter::write(const Scatter& s) {

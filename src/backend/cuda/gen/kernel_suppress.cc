@@ -12,7 +12,7 @@
 namespace temper::cuda {
 namespace {
 
-constexpr int kChunk = 512;               // boxes, and threads of a block
+constexpr int kChunk = 1024;              // boxes, and threads of a block
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
 constexpr int64_t kBlocksTogether = 128;  // of those that wait for each other
 constexpr int kBoxesOfBlock = 64;         // later boxes, from which one more block has work
@@ -27,7 +27,7 @@ __device__ inline bool overlaps(float4 x, float area, float4 o, float limit) {
 }
 __device__ inline float area_of(float4 x) { return (x.z - x.x) * (x.w - x.y); }
 
-constexpr int kChunk = 512, kWords = kChunk / 32, kSlice = 64;
+constexpr int kWords = kChunk / 32, kSlice = 64;
 // What the chunks of all lists leave in memory: boxes as floats, masks of those before them in their chunk, whether they are gone;
 // and by list, the boxes of the chunk at hand that stay.
 struct Suppression {
@@ -137,7 +137,7 @@ void KernelWriter::write(const Opaque& s) {
   const SymInt lists = boxes.dims[0], n = boxes.dims[1], all = lists * n;
   const Place& place = places_[static_cast<size_t>(s.operands[0])][0];
   const Place& limit_place = places_[static_cast<size_t>(s.operands[1])][0];
-  atoms_ += kSuppression;
+  atoms_ += "constexpr int kChunk = " + std::to_string(kChunk) + ";" + kSuppression;
   std::string fields;
   const std::pair<const char*, SymInt> temporaries[] = {{"float4", all * 16}, {"u32", all * (kChunk / 32 * 4)}, {"u32", all * 4},
                                                         {"float4", lists * (kChunk * 16)}, {"u32", lists * 4}, {"u32", 4}};

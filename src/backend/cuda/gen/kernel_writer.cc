@@ -11,6 +11,8 @@ namespace {
 constexpr int kThreads = 256;        // of a block whose items are independent
 constexpr int kReduceThreads = 128;  // of a block that reduces together
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
+constexpr int64_t kFewChannels = 4;
+constexpr int64_t kManyPoints = 1 << 18;  // from which all multiprocessors have work though a thread does a few of them
 constexpr int kLeastThatWaits = 90;  // architecture on which a kernel can be started before the one that it waits for has ended
 
 SymInt bytes_of(SymInt count, DType dtype) {
@@ -191,13 +193,24 @@ void KernelWriter::write_copy(int from, const Place& to) {
 }
 
 void KernelWriter::write(const Map& s) {
-  const Variables variables = in_order_of(s.domain);
+  Variables variables = in_order_of(s.domain);
   const int strip = strip_of(variables);
-  const SymInt items = floor_div(product(s.domain), strip);
+  // Of a few channels that nothing moves together, a thread does all: what its neighbours read lies side by side then.
+  const bool does_all = strip == 1 && variables.size() > 1 && variables.back().second.is_const() &&
+                        variables.back().second.value() <= kFewChannels && best_(product(s.domain)) >= kManyPoints;
+  const auto last = variables.empty() ? std::pair<int, SymInt>() : variables.back();
+  if (does_all) variables.pop_back();
+  const SymInt items = floor_div(count_of(variables), strip);
   begin_items(items);
-  point(variables, "i", {{variables.empty() ? 0 : variables.back().first, strip}});
-  if (strip > 1) begin_strip(variables.back().first, variables.back().second, strip);
+  point(variables, "i", {{last.first, strip}});
+  if (strip > 1) begin_strip(last.first, last.second, strip);
+  if (does_all) {
+    const std::string d = "d" + std::to_string(last.first);
+    line("#pragma unroll");
+    line("for (I " + d + " = 0; " + d + " < " + expression(last.second) + "; ++" + d + ") {");
+  }
   finish_point(s.domain, evaluate(*s.body, s.operands));
+  if (does_all) line("}");
   if (strip > 1) end_strip();
   line("}");
   end_entry("map", kThreads, min(ceil_div(items, kThreads), kMostBlocks));

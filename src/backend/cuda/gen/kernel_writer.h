@@ -92,7 +92,7 @@ class KernelWriter {
   void write(const Compact& s);
   void write(const Opaque& s);
   void write_copy(int from, const Place& to);
-  void write_long_sort(const Sort& s, std::string from, std::string to);
+  void write_long_sort(const Sort& s, const std::string& one, const std::string& other);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
   void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
