@@ -365,12 +365,12 @@ int main(int argc, char** argv) {
                                                        *target);
   }
   const std::vector<std::string> plans(argv + 2, argv + argc);
-  temper::Status status = command == "enqueue"  ? check_enqueue(argv[2])
-                          : command == "graphs" ? time_in_graphs(plans)
-                          : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
-                          : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
-                                                : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1,
-                                                                  argc > 4 ? size_t(std::atoi(argv[4])) : 12);
+  temper::Status status =
+      command == "enqueue"  ? check_enqueue(argv[2])
+      : command == "graphs" ? time_in_graphs(plans)
+      : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
+      : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
+                            : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1, argc > 4 ? size_t(std::atoi(argv[4])) : 12);
   if (!status.ok())
     std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",
                 json(argv[2]).c_str(), json(status.error().to_string()).c_str());

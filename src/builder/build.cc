@@ -139,7 +139,8 @@ void join_weights(CompiledPlan& whole, CompiledPlan& more) {
 // Puts the constants of the graph beside what kernels read of them.
 void keep_constants(const Graph& graph, CompiledPlan& plan) {
   std::map<std::pair<Hash128, size_t>, uint64_t> known;
-  for (const WeightPiece& piece : plan.weights) known.emplace(std::pair(hash128(piece.bytes), piece.bytes.size()), piece.offset);
+  for (const WeightPiece& piece : plan.weights)
+    known.emplace(std::pair(hash128(piece.bytes), piece.bytes.size()), piece.offset);
   for (NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     for (const auto& body : node.bodies) keep_constants(*body, plan);

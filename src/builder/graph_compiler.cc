@@ -671,12 +671,12 @@ Status GraphCompiler::compile_loop(const Node& node) {
   inner.bind_input(1, condition_in);
   for (int64_t s = 0; s < attrs.states; ++s) inner.bind_input(2 + s, info->states_in[s]);
   for (size_t c = 2 + attrs.states; c < operands.size(); ++c) inner.bind_input(c, operands[c]);
-  // What an iteration makes lies in memory of its own: it must not overwrite a state that is still read. A state that is stacked
-  // too, and that nobody reads after the loop, is made once: its last value has no other place.
+  // What an iteration makes lies in memory of its own: it must not overwrite a state that is still read. A state that is
+  // stacked too, and that nobody reads after the loop, is made once: its last value has no other place.
   const auto uses = graph_.uses();
   std::vector<int> made;
   const auto stacked_state = [&](size_t o) -> std::optional<int64_t> {
-    for (int64_t s = 0; s < attrs.states && static_cast<int64_t>(o) > attrs.states; ++s) {
+    for (int64_t s = 0; s<attrs.states&& static_cast<int64_t>(o)> attrs.states; ++s) {
       const ValueId result = node.results[s];
       const bool is_read = !uses[result].empty() || std::ranges::count(graph_.outputs(), result) > 0;
       if (body.outputs()[1 + s] == body.outputs()[o] && !is_read && info->states_result[s] != made[1 + s]) return s;

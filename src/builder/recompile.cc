@@ -39,7 +39,8 @@ Expected<std::vector<std::byte>> compile_again(const PlanParts& parts) {
   config.portable = true;
   config.compile.device = device_for(plan);
   config.compile.build.optimization_level = 0;
-  for (const auto& input : plan.inputs) config.compile.profile.inputs[input->name] = {input->least, input->best, input->largest};
+  for (const auto& input : plan.inputs)
+    config.compile.profile.inputs[input->name] = {input->least, input->best, input->largest};
   for (const auto& note : plan.metadata) config.metadata.emplace_back(note->key, note->value);
   for (const auto& note : plan.record) config.record.emplace_back(note->key, note->value);
   MemorySink sink;

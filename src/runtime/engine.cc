@@ -80,10 +80,11 @@ Expected<std::shared_ptr<Engine>> Engine::decode_or_recompile(std::span<const st
   auto again = TEMPER_TRY(decode(*made, made));
   std::string targets;
   for (const std::string& target : parts->plan->targets) targets += (targets.empty() ? "" : ", ") + target;
-  again->remarks_.push_back("the plan is for " + targets + ", which can't run here (" + engine.error().message() +
-                            "); it was compiled for " + again->plan().targets.at(0) +
-                            " when it was loaded, without measuring; save the engine, or build the plan for this machine, to have "
-                            "that done");
+  again->remarks_.push_back(
+      "the plan is for " + targets + ", which can't run here (" + engine.error().message() + "); it was compiled for " +
+      again->plan().targets.at(0) +
+      " when it was loaded, without measuring; save the engine, or build the plan for this machine, to have "
+      "that done");
   return again;
 }
 

@@ -21,8 +21,8 @@ struct RegisterRecompile {
 
 class Engine {
  public:
-  // The bytes stay referenced (weights are used where they lie) and `owner` keeps them alive. A portable plan of which no target
-  // is here is compiled again, without measuring: plan_bytes() is then what came of it, and remarks() says so.
+  // The bytes stay referenced (weights are used where they lie) and `owner` keeps them alive. A portable plan of which no
+  // target is here is compiled again, without measuring: plan_bytes() is then what came of it, and remarks() says so.
   static Expected<std::shared_ptr<const Engine>> load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
 
   // A plan that lies in a mapped file.

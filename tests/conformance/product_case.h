@@ -1,5 +1,5 @@
-// Operators at the sizes where GPU kernels change: contractions of whole tiles, one more and one less, depths of a few steps, and
-// many; and the others with so much work that more than the plainest kernel is worth it.
+// Operators at the sizes where GPU kernels change: contractions of whole tiles, one more and one less, depths of a few steps,
+// and many; and the others with so much work that more than the plainest kernel is worth it.
 //
 // A ProductCase is a sample of an operator (ir/graph_text.h) of which the right operand may be a constant with contents, as
 // weights are. Inputs are random, and may have infinities and NaN among them.

@@ -1,5 +1,5 @@
-// What the compiler says of kernels that are no products for tensor cores, for each architecture and type, on a machine without a
-// GPU: that the kernel meant for such work does it, and nothing lies in local memory.
+// What the compiler says of kernels that are no products for tensor cores, for each architecture and type, on a machine without
+// a GPU: that the kernel meant for such work does it, and nothing lies in local memory.
 #include <gtest/gtest.h>
 
 #include <algorithm>

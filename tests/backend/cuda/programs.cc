@@ -47,7 +47,8 @@ int bytes_of(const std::string& report, const std::string& what) {
 void expect_registers_only(const cuda::KernelProgram& program, int architecture, const std::string& name) {
   auto report = cuda::compiler_report(program.source, architecture);
   ASSERT_TRUE(report.ok()) << name << ": " << report.error().to_string();
-  for (const char* what : {"stack frame", "spill stores", "spill loads"}) EXPECT_EQ(bytes_of(*report, what), 0) << name << ": " << what;
+  for (const char* what : {"stack frame", "spill stores", "spill loads"})
+    EXPECT_EQ(bytes_of(*report, what), 0) << name << ": " << what;
   EXPECT_EQ(report->find("C75"), std::string::npos) << name << "\n" << *report;
 }
 

@@ -10,9 +10,9 @@ namespace {
 
 constexpr int kThreads = 128, kWarp = 32;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int kStripBytes = 16;            // that one instruction moves
-constexpr int64_t kEnoughResults = 1024;   // that a warp does each
-constexpr int64_t kLongestOfWarp = 8192;   // elements of a result
+constexpr int kStripBytes = 16;           // that one instruction moves
+constexpr int64_t kEnoughResults = 1024;  // that a warp does each
+constexpr int64_t kLongestOfWarp = 8192;  // elements of a result
 constexpr const char* kUnroll = "#pragma unroll 4";
 
 }  // namespace
@@ -46,15 +46,11 @@ bool KernelWriter::write_lines(const Reduce& s, bool contracts) {
   point(reduced, "r", {{inner, strip}});
   begin_strip(inner, inner_extent, strip);
   if (contracts) {
-    const std::string cast = "cast_" + std::string(dtype_name(s.body->result_dtype()));
     read(s.operands[0], "x");
     read(s.operands[1], "y");
-    line("m.s = multiply_add(" + cast + "(x), " + cast + "(y), m.s);");
+    add_product(s, "m", "x", "y");
   } else {
-    SymInt position = 0;
-    for (int d = first_reduced; d < rank; ++d)
-      position = position * s.domain[static_cast<size_t>(d)] + context_.index(d, s.domain[static_cast<size_t>(d)]);
-    line("m.add(" + evaluate(*s.body, s.operands)[0] + ", (s64)" + expression(position) + ");");
+    line("m.add(" + evaluate(*s.body, s.operands)[0] + ", (s64)" + expression(position_of(s)) + ");");
   }
   end_strip();
   line("}");

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int64_t kShortScan = 256;  // elements, up to which a warp goes through a row
-constexpr int64_t kLongRow = 1024;   // to sort, from which a row is shared by blocks
+constexpr int64_t kShortScan = 256;   // elements, up to which a warp goes through a row
+constexpr int64_t kLongRow = 1024;    // to sort, from which a row is shared by blocks
 constexpr int kBlocksTogether = 128;  // that do so
 // A scatter's updates are shared out among so many threads by where they go; each does its own in order.
 constexpr int kOwnerBlocks = 32;
@@ -34,7 +34,8 @@ void KernelWriter::write(const Scan& s) {
   const std::string accumulator = is_float(element) ? (wide ? "double" : "float") : compute_type_text(element);
   const std::string monoid =
       "monoid_" + std::string(monoid_info(s.monoid).name) + "<" + compute_type_text(element) + ", " + accumulator + ">";
-  const std::string axis = "const I d" + std::to_string(s.axis) + " = " + (s.reverse ? "extent - 1 - (I)step" : "(I)step") + ";";
+  const std::string axis =
+      "const I d" + std::to_string(s.axis) + " = " + (s.reverse ? "extent - 1 - (I)step" : "(I)step") + ";";
   line("const I extent = " + expression(extent) + ";");
   line("for (s64 item = blockIdx.x; item < (s64)" + expression(rows) + "; item += gridDim.x) {");
   line("const I i = (I)item;");

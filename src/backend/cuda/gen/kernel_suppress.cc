@@ -1,18 +1,18 @@
 // Greedy suppression of boxes.
 //
 // Note [Suppression by chunks]
-// A box goes if one before it that stays overlaps it by more than the limit. The boxes of a list are taken in chunks. First, all
-// chunks at once: which boxes of its own chunk before it would remove each. Then one chunk after another: what is open of it is
-// settled in rounds (a box goes if a box that stays removes it, and stays if none that is open could), of which there are as many
-// as the longest chain of boxes that remove each other, and at least one box is settled in each; and those that stay are held
-// against all later boxes, by all of the device. A box is decided by those before it alone, so the bits are the same for any
-// number of blocks.
+// A box goes if one before it that stays overlaps it by more than the limit. The boxes of a list are taken in chunks. First,
+// all chunks at once: which boxes of its own chunk before it would remove each. Then one chunk after another: what is open of
+// it is settled in rounds (a box goes if a box that stays removes it, and stays if none that is open could), of which there are
+// as many as the longest chain of boxes that remove each other, and at least one box is settled in each; and those that stay
+// are held against all later boxes, by all of the device. A box is decided by those before it alone, so the bits are the same
+// for any number of blocks.
 #include "backend/cuda/gen/kernel_writer.h"
 
 namespace temper::cuda {
 namespace {
 
-constexpr int kChunk = 1024;              // boxes, and threads of a block
+constexpr int kChunk = 1024;  // boxes, and threads of a block
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
 constexpr int64_t kBlocksTogether = 128;  // of those that wait for each other
 constexpr int kBoxesOfBlock = 64;         // later boxes, from which one more block has work
@@ -139,8 +139,9 @@ void KernelWriter::write(const Opaque& s) {
   const Place& limit_place = places_[static_cast<size_t>(s.operands[1])][0];
   atoms_ += "constexpr int kChunk = " + std::to_string(kChunk) + ";" + kSuppression;
   std::string fields;
-  const std::pair<const char*, SymInt> temporaries[] = {{"float4", all * 16}, {"u32", all * (kChunk / 32 * 4)}, {"u32", all * 4},
-                                                        {"float4", lists * (kChunk * 16)}, {"u32", lists * 4}, {"u32", 4}};
+  const std::pair<const char*, SymInt> temporaries[] = {{"float4", all * 16}, {"u32", all * (kChunk / 32 * 4)},
+                                                        {"u32", all * 4},     {"float4", lists * (kChunk * 16)},
+                                                        {"u32", lists * 4},   {"u32", 4}};
   for (const auto& [type, bytes] : temporaries)
     fields += "(" + std::string(type) + "*)a.b[" + std::to_string(temporary(bytes)) + "], ";
   auto begin = [&] {

@@ -28,8 +28,8 @@ constexpr int64_t kThreadsToSpare = 1 << 17;  // from which one may do several p
 constexpr int64_t kShortestColumn = 32;
 constexpr int kLanes = 8;  // of a block, side by side along the innermost dimension
 
-// The ways, by how often they were the best on an H200: points that a thread does at most, and those of them along the innermost
-// dimension. More points are fewer loads, and fewer threads at once.
+// The ways, by how often they were the best on an H200: points that a thread does at most, and those of them along the
+// innermost dimension. More points are fewer loads, and fewer threads at once.
 struct Share {
   int points, strip;
 };
@@ -140,7 +140,9 @@ void KernelWriter::write_window(const Reduce& s, bool contracts, const WindowCut
   const std::vector<Tap> taps = taps_of(s, cut);
   std::vector<Tap> read;
   std::vector<std::string> names;
-  auto name_of = [&](const Tap& tap) { return names[static_cast<size_t>(std::find(read.begin(), read.end(), tap) - read.begin())]; };
+  auto name_of = [&](const Tap& tap) {
+    return names[static_cast<size_t>(std::find(read.begin(), read.end(), tap) - read.begin())];
+  };
   for (const Tap& tap : taps) {
     if (std::find(read.begin(), read.end(), tap) != read.end()) continue;
     const std::string name = "p" + std::to_string(read.size());
@@ -162,18 +164,14 @@ void KernelWriter::write_window(const Reduce& s, bool contracts, const WindowCut
   }
   line("#pragma unroll");
   line("for (int j = 0; j < " + strip + "; ++j) {");
-  SymInt position = 0;
-  for (int d = first_reduced; d < rank; ++d)
-    position = position * s.domain[static_cast<size_t>(d)] + context_.index(d, s.domain[static_cast<size_t>(d)]);
+  const SymInt position = position_of(s);
   const SymInt unrolled = context_.index(cut.unrolled, s.domain[static_cast<size_t>(cut.unrolled)]);
   const int64_t steps = s.domain[static_cast<size_t>(cut.unrolled)].value();
   for (size_t t = 0; t < taps.size(); t += s.operands.size()) {
     const std::string sum = "m[" + std::to_string(t / s.operands.size() / static_cast<size_t>(steps)) + "][j]";
     const SymInt k = static_cast<int64_t>(t / s.operands.size()) % steps;
     if (contracts) {
-      const std::string cast = "cast_" + std::string(dtype_name(s.body->result_dtype()));
-      line(sum + ".s = multiply_add(" + cast + "(" + name_of(taps[t]) + "), " + cast + "(" + name_of(taps[t + 1]) + "), " + sum +
-           ".s);");
+      add_product(s, sum, name_of(taps[t]), name_of(taps[t + 1]));
       continue;
     }
     line("{");
@@ -219,7 +217,8 @@ bool KernelWriter::write_columns(const Reduce& s) {
   const std::string lanes = text_of(kLanes), count = count_text(reduced_dims), d = "d" + text_of(inner);
   line("const int lane = (int)threadIdx.x % " + lanes + ", row = (int)threadIdx.x / " + lanes + ";");
   line("for (s64 item = blockIdx.x; item < (s64)" + expression(items) + "; item += gridDim.x) {");
-  line("const I i = (I)item, at = i % " + expression(tiles) + " * " + lanes + " + lane, outer = i / " + expression(tiles) + ";");
+  line("const I i = (I)item, at = i % " + expression(tiles) + " * " + lanes + " + lane, outer = i / " + expression(tiles) +
+       ";");
   point(kept, "outer");
   line("const bool inside = at < " + expression(strips) + ";");
   line("const I " + d + " = inside ? at * " + text_of(strip) + " : 0;");

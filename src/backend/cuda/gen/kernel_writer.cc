@@ -102,14 +102,15 @@ void KernelWriter::begin_items(SymInt count) {
 }
 
 // cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither. together: blocks wait for each other.
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster, bool together) {
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster,
+                             bool together) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
   const bool waits = architecture_ >= kLeastThatWaits && !together;
   const std::string alone = cluster > 0 ? ", 1" : "";
   const std::string clustered = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
-  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
-           "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
+  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + alone + ") " +
+           unique + "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
   result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits, together});
   body_.clear();
 }
@@ -175,10 +176,9 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
   const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
   p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
-             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") +
-             "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
-             std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
-             " I;\n" + text_;
+             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" +
+             std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" + std::to_string(numbers) +
+             "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
   return std::move(result_);
 }
 
@@ -227,6 +227,18 @@ std::vector<std::string> KernelWriter::results_text(const Reduce& s, const std::
   for (size_t r = 0; r < s.dtypes.size(); ++r)
     texts.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(" + monoid + ".result" + std::to_string(r) + "())");
   return texts;
+}
+
+SymInt KernelWriter::position_of(const Reduce& s) const {
+  SymInt position = 0;
+  for (size_t d = s.domain.size() - static_cast<size_t>(s.reduced); d < s.domain.size(); ++d)
+    position = position * s.domain[d] + context_.index(static_cast<int>(d), s.domain[d]);
+  return position;
+}
+
+void KernelWriter::add_product(const Reduce& s, const std::string& sum, const std::string& x, const std::string& y) {
+  const std::string cast = "cast_" + std::string(dtype_name(s.body->result_dtype()));
+  line(sum + ".s = multiply_add(" + cast + "(" + x + "), " + cast + "(" + y + "), " + sum + ".s);");
 }
 
 void KernelWriter::write(const Reduce& s) {

@@ -153,6 +153,9 @@ class KernelWriter {
   void write_row_group();
   std::string monoid_text(const Reduce& s) const;
   std::vector<std::string> results_text(const Reduce& s, const std::string& monoid) const;
+  SymInt position_of(const Reduce& s) const;  // of a point, row-major among the reduced ones
+  // Of a contraction as a reduction: x times y is added to the sum in one rounding.
+  void add_product(const Reduce& s, const std::string& sum, const std::string& x, const std::string& y);
   Variables variables_but(const Dims& dims, int axis) const;
   Variables in_order_of(const Dims& dims) const;
 
