@@ -5,14 +5,14 @@
 //       one JSON line per sample and extent that is wrong, and one of counts at the end; with another type, its f32 operands
 //       are of that one
 //   gpu_check products [PART PARTS [FILTER]]
-//       the same for contractions at the sizes where kernels change, and with infinities
+//       the same for operators at the sizes where kernels change, and with infinities
 //   gpu_check model FILE.onnx PLAN [KIND] ...
 //       builds for the GPU into PLAN, and compares its outputs with the CPU's: one line; model_check.h says what else can be
 //       asked for
 //   gpu_check build FILE.onnx PLAN [LEVEL]
 //       builds for the GPU into PLAN, and no more: one line
-//   gpu_check time PLAN [SECONDS]
-//       runs a plan alone: one line with milliseconds of a run, and its slowest steps
+//   gpu_check time PLAN [SECONDS [STEPS]]
+//       runs a plan alone: one line with milliseconds of a run, and its slowest steps, 12 of them if it is not said how many
 //   gpu_check graphs PLAN...
 //       for each plan, microseconds of a run, of many in one graph: one line
 //   gpu_check enqueue PLAN
@@ -219,7 +219,9 @@ Expected<std::array<double, 2>> check_product(const ProductCase& product, const 
 
 int products(int part, int parts, const std::string& filter, const std::string& floats, const std::string& target) {
   int right = 0, wrong = 0, number = 0;
-  for (const ProductCase& product : product_cases()) {
+  std::vector<ProductCase> cases = product_cases();
+  for (const KernelCase& other : kernel_cases()) cases.push_back(other.what);
+  for (const ProductCase& product : cases) {
     if (product.name().find(filter) == std::string::npos || product.text.find(floats) == std::string::npos ||
         number++ % parts != part)
       continue;
@@ -261,7 +263,7 @@ struct DeviceMemory {
   std::vector<std::byte*> taken;
 };
 
-Status time_plan(const std::string& path, double seconds) {
+Status time_plan(const std::string& path, double seconds, size_t most_steps) {
   auto start = Clock::now();
   MappedFile file = TEMPER_TRY(MappedFile::open(path));
   auto engine = TEMPER_TRY(Engine::load(file.bytes(), nullptr));
@@ -315,7 +317,7 @@ Status time_plan(const std::string& path, double seconds) {
   for (const auto& s : steps) sum += s.first / kProfiled;
   std::sort(steps.rbegin(), steps.rend());
   std::string slowest;
-  for (size_t k = 0; k < std::min<size_t>(12, steps.size()) && steps[k].first > 0; ++k) {
+  for (size_t k = 0; k < std::min(most_steps, steps.size()) && steps[k].first > 0; ++k) {
     const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
     char line[256];
     std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"step\": ", k ? ", " : "",
@@ -345,7 +347,7 @@ int main(int argc, char** argv) {
     std::fprintf(
         stderr,
         "usage: gpu_check samples|products [PART PARTS [FILTER [f16|bf16]]] | gpu_check model FILE.onnx PLAN [KIND] ... | "
-        "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS] | gpu_check enqueue PLAN | gpu_check "
+        "gpu_check build FILE.onnx PLAN [LEVEL] | gpu_check time PLAN [SECONDS [STEPS]] | gpu_check enqueue PLAN | gpu_check "
         "graphs PLAN...\n");
     return 2;
   }
@@ -363,11 +365,12 @@ int main(int argc, char** argv) {
                                                        *target);
   }
   const std::vector<std::string> plans(argv + 2, argv + argc);
-  temper::Status status = command == "enqueue"  ? check_enqueue(argv[2])
-                          : command == "graphs" ? time_in_graphs(plans)
-                          : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
-                          : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
-                                                : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1);
+  temper::Status status =
+      command == "enqueue"  ? check_enqueue(argv[2])
+      : command == "graphs" ? time_in_graphs(plans)
+      : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
+      : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
+                            : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1, argc > 4 ? size_t(std::atoi(argv[4])) : 12);
   if (!status.ok())
     std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",
                 json(argv[2]).c_str(), json(status.error().to_string()).c_str());

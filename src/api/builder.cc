@@ -144,6 +144,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
   const Graph graph = TEMPER_TRY(check_network(network, config));
   BuildConfig build;
   build.more_devices = config.devices();
+  build.portable = config.getHardwareCompatibilityLevel() != nvinfer1::HardwareCompatibilityLevel::kNONE;
   build.compile.device = build.more_devices.front();
   build.more_devices.erase(build.more_devices.begin());
   build.compile.build.optimization_level = config.getBuilderOptimizationLevel();

@@ -118,7 +118,8 @@ class EngineView final : public nvinfer1::ICudaEngine {
   nvinfer1::TacticSources getTacticSources() const noexcept override { return 0; }
   nvinfer1::ProfilingVerbosity getProfilingVerbosity() const noexcept override { return facts_->notes.verbosity; }
   nvinfer1::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
-    return nvinfer1::HardwareCompatibilityLevel::kNONE;
+    return facts_->engine->plan().constants.empty() ? nvinfer1::HardwareCompatibilityLevel::kNONE
+                                                    : nvinfer1::HardwareCompatibilityLevel::kAMPERE_PLUS;
   }
   int32_t getNbAuxStreams() const noexcept override { return 0; }
   int64_t getEngineStat(nvinfer1::EngineStat stat) const noexcept override;

@@ -36,7 +36,7 @@ bool may_make(void* logger, int32_t version) noexcept {
 Expected<nvinfer1::ICudaEngine*> load_engine(const Reporter& reporter, PageMemory plan, int cpu_threads) {
   auto owner = std::make_shared<const PageMemory>(std::move(plan));
   auto engine = TEMPER_TRY(Engine::load(owner->bytes(), owner, load_plugin));
-  for (const std::string& remark : engine->backend().remarks()) reporter.warn(remark);
+  for (const std::string& remark : engine->remarks()) reporter.warn(remark);
   return new EngineView(reporter, std::move(engine), cpu_threads);
 }
 
@@ -52,7 +52,7 @@ nvinfer1::ICudaEngine* Runtime::load_file(char const* path) noexcept {
   return guarded<nvinfer1::ICudaEngine*>(reporter_, nullptr, [&]() -> Expected<nvinfer1::ICudaEngine*> {
     if (!path) return invalid("loadPlan was given no path");
     auto engine = TEMPER_TRY(map_engine(path, load_plugin));
-    for (const std::string& remark : engine->backend().remarks()) reporter_.warn(remark);
+    for (const std::string& remark : engine->remarks()) reporter_.warn(remark);
     return new EngineView(reporter_, std::move(engine), cpu_threads_);
   });
 }

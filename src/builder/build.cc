@@ -6,6 +6,7 @@
 
 #include "base/cpu_info.h"
 #include "base/hash.h"
+#include "ir/text_form.h"
 #include "ops/core/core.h"
 #include "tune/autotuner.h"
 
@@ -139,6 +140,31 @@ void join_weights(CompiledPlan& whole, CompiledPlan& more) {
   whole.plan.weights_bytes = end;
 }
 
+// Puts the constants of the graph beside what kernels read of them.
+void keep_constants(const Graph& graph, CompiledPlan& plan) {
+  std::map<std::pair<Hash128, size_t>, uint64_t> known;
+  for (const WeightPiece& piece : plan.weights)
+    known.emplace(std::pair(hash128(piece.bytes), piece.bytes.size()), piece.offset);
+  for (NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    for (const auto& body : node.bodies) keep_constants(*body, plan);
+    if (node.op->name != "constant") continue;
+    const Tensor& data = attrs_as<Constant>(*node.attrs).data;
+    if (data.dtype() == DType::kString) continue;
+    auto& end = plan.plan.weights_bytes;
+    const auto [place, fresh] = known.emplace(std::pair(hash128(data.bytes()), data.bytes().size()), end);
+    if (fresh) {
+      plan.weights.push_back({end, data.bytes(), std::make_shared<const Tensor>(data)});
+      end = (end + data.bytes().size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment;
+    }
+    auto constant = std::make_unique<plan::GraphConstantT>();
+    constant->hash = tensor_hash(data);
+    constant->offset = place->second;
+    constant->size = data.bytes().size();
+    plan.plan.constants.push_back(std::move(constant));
+  }
+}
+
 }  // namespace
 
 Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sink) {
@@ -181,6 +207,7 @@ Status build_plan(const Graph& network, const BuildConfig& config, ByteSink& sin
     others.push_back(TEMPER_TRY_AT(compile_for(typed->graph, typed->text, config, wanted, bytes, notes, cache), device.target));
     join_weights(whole, others.back());
   }
+  if (config.portable) keep_constants(first->graph, whole);
   std::vector<const plan::PlanT*> plans{&whole.plan};
   for (CompiledPlan& other : others) {
     other.plan.weights_bytes = whole.plan.weights_bytes;

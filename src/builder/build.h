@@ -24,6 +24,9 @@ struct BuildConfig {
   // What earlier builds measured and decided; this one adds its own. Null: nothing is remembered.
   TimingCache* cache = nullptr;
   bool error_on_cache_miss = false;  // fail rather than measure
+  // The plan keeps the network's constants as its graph has them too, so that a device that is none of its targets can compile
+  // it when it is loaded (recompile.cc).
+  bool portable = false;
   LogSink* log = nullptr;
   // Called when the network's constants were read and will not be soon: where they are pages of files, their memory can go.
   std::function<void()> constants_rest;

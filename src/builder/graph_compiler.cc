@@ -659,11 +659,26 @@ Status GraphCompiler::compile_loop(const Node& node) {
   inner.bind_input(1, condition_in);
   for (int64_t s = 0; s < attrs.states; ++s) inner.bind_input(2 + s, info->states_in[s]);
   for (size_t c = 2 + attrs.states; c < operands.size(); ++c) inner.bind_input(c, operands[c]);
-  // What an iteration makes lies in memory of its own: it must not overwrite a state that is still read.
+  // What an iteration makes lies in memory of its own: it must not overwrite a state that is still read. A state that is
+  // stacked too, and that nobody reads after the loop, is made once: its last value has no other place.
+  const auto uses = graph_.uses();
   std::vector<int> made;
+  const auto stacked_state = [&](size_t o) -> std::optional<int64_t> {
+    for (int64_t s = 0; s<attrs.states&& static_cast<int64_t>(o)> attrs.states; ++s) {
+      const ValueId result = node.results[s];
+      const bool is_read = !uses[result].empty() || std::ranges::count(graph_.outputs(), result) > 0;
+      if (body.outputs()[1 + s] == body.outputs()[o] && !is_read && info->states_result[s] != made[1 + s]) return s;
+    }
+    return std::nullopt;
+  };
   for (size_t o = 0; o < body.outputs().size(); ++o) {
     if (o == 0 && info->condition == -1) {
       made.push_back(-1);
+      continue;
+    }
+    if (const auto state = stacked_state(o)) {
+      made.push_back(made[1 + *state]);
+      info->states_result[*state] = made.back();
       continue;
     }
     made.push_back(new_buffer(body.type(body.outputs()[o]), node.name + " (made)"));

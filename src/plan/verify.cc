@@ -32,6 +32,9 @@ class Verifier {
     if (plan_.segments.empty()) return bad("it has no shape program");
     for (const auto& s : plan_.segments) TEMPER_TRY_AT(segment(*s), "a shape program");
     for (const auto& b : plan_.buffers) TEMPER_TRY_AT(buffer(*b), "buffer '" + b->name + "'");
+    for (const auto& c : plan_.constants) {
+      if (c->offset > weights_ || c->size > weights_ - c->offset) return bad("a constant of the graph");
+    }
     for (const auto& b : plan_.inputs) TEMPER_TRY_AT(binding(*b, plan::BufferKind::Input), "input '" + b->name + "'");
     for (const auto& b : plan_.outputs) TEMPER_TRY_AT(binding(*b, plan::BufferKind::Output), "output '" + b->name + "'");
     TEMPER_TRY(all_bound());

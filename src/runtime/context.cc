@@ -155,8 +155,13 @@ void Context::find_moving_loops() {
     if (plan.steps[i]->kind != plan::StepKind::Loop) continue;
     const plan::LoopInfoT& loop = *plan.steps[i]->loop;
     std::vector<int> own;
-    for (const auto* list : {&loop.states_in, &loop.states_out, &loop.scans_from})
-      own.insert(own.end(), list->begin(), list->end());
+    for (const auto* list : {&loop.states_in, &loop.states_out}) own.insert(own.end(), list->begin(), list->end());
+    // A state whose last value has no place of its own lies in the stack.
+    std::vector<int> stacked, results;
+    for (size_t s = 0; s < loop.states_out.size(); ++s)
+      (loop.states_result[s] == loop.states_out[s] ? stacked : results).push_back(loop.states_result[s]);
+    const auto is_stacked = [&](int b) { return std::ranges::count(stacked, b) > 0; };
+    std::ranges::copy_if(loop.scans_from, std::back_inserter(own), [&](int b) { return !is_stacked(b); });
     if (loop.iteration != -1) own.push_back(loop.iteration);
     std::vector<int> sorted = own;
     std::sort(sorted.begin(), sorted.end());
@@ -165,7 +170,8 @@ void Context::find_moving_loops() {
                 std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() &&
                 std::all_of(own.begin(), own.end(), [&](int b) { return plan.buffers[b]->kind == plan::BufferKind::Arena; }) &&
                 std::none_of(loop.states_from.begin(), loop.states_from.end(), is_own) &&
-                std::none_of(loop.states_result.begin(), loop.states_result.end(), is_own) &&
+                std::none_of(results.begin(), results.end(), is_own) &&
+                std::ranges::all_of(stacked, [&](int b) { return std::ranges::count(loop.scans_from, b) == 1; }) &&
                 std::none_of(loop.scans_to.begin(), loop.scans_to.end(), is_own);
   }
 }

@@ -28,8 +28,9 @@ class Context::LoopAddresses {
 // Where the number of iterations is known, and nothing but that ends the loop, no state need be copied from what an iteration
 // has made to what the next reads: each iteration is given other addresses. It reads states where the one before has written
 // them (the first: where they come from), writes them alternately to one of two places (the last: where they go), and writes
-// what is stacked to its place in the stack. So a loop is launches only, and can be recorded. `moves_` says for which loops
-// the plan allows that; the sizes, which must fit, are looked at here.
+// what is stacked to its place in the stack; a state that is stacked too is read there by the next iteration. So a loop is
+// launches only, and can be recorded. `moves_` says for which loops the plan allows that; the sizes, which must fit, are looked
+// at here.
 bool Context::fits_moving(const plan::LoopInfoT& loop, int64_t trip) const {
   constexpr int64_t kMostTrips = 1 << 16, kAligned = 16;  // as kernels may want it of a GPU's buffers
   if (trip < 1 || trip > kMostTrips) return false;

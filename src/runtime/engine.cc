@@ -5,14 +5,21 @@
 #include <optional>
 
 namespace temper {
+namespace {
+
+Recompile recompile_hook = nullptr;
+
+}  // namespace
+
+RegisterRecompile::RegisterRecompile(Recompile recompile) { recompile_hook = recompile; }
 
 Expected<std::shared_ptr<const Engine>> Engine::load(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
                                                      const PluginLoader& plugins) {
-  return std::shared_ptr<const Engine>(TEMPER_TRY(decode(bytes, std::move(owner), plugins)));
+  return std::shared_ptr<const Engine>(TEMPER_TRY(decode_or_recompile(bytes, std::move(owner), plugins)));
 }
 
 Expected<std::shared_ptr<const Engine>> Engine::load(std::shared_ptr<const MappedFile> file, const PluginLoader& plugins) {
-  auto engine = decode(file->bytes(), file, plugins);
+  auto engine = decode_or_recompile(file->bytes(), file, plugins);
   TEMPER_TRY(file->still_intact());
   if (!engine.ok()) return std::move(engine).error();
   (*engine)->file_ = std::move(file);
@@ -53,6 +60,33 @@ Status Engine::place_weights(std::shared_ptr<const void> owner) {
     if (plan().buffers[b]->kind == plan::BufferKind::Constant) constants_[b] = placed.addresses[number[b]];
   }
   return {};
+}
+
+std::vector<std::string> Engine::remarks() const {
+  std::vector<std::string> all = remarks_, more = backend_->remarks();
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+Expected<std::shared_ptr<Engine>> Engine::decode_or_recompile(std::span<const std::byte> bytes,
+                                                              std::shared_ptr<const void> owner) {
+  auto engine = decode(bytes, owner);
+  if (engine.ok()) return engine;
+  const ErrorCode code = engine.error().code();
+  if (code != ErrorCode::kIncompatible && code != ErrorCode::kNotFound && code != ErrorCode::kUnsupported) return engine;
+  auto parts = read_plan(bytes, owner);
+  if (!parts.ok() || parts->plan->constants.empty() || !recompile_hook) return engine;
+  auto made = std::make_shared<const std::vector<std::byte>>(
+      TEMPER_TRY_AT(recompile_hook(*parts), "compiling the plan for this machine"));
+  auto again = TEMPER_TRY(decode(*made, made, plugins));
+  std::string targets;
+  for (const std::string& target : parts->plan->targets) targets += (targets.empty() ? "" : ", ") + target;
+  again->remarks_.push_back(
+      "the plan is for " + targets + ", which can't run here (" + engine.error().message() + "); it was compiled for " +
+      again->plan().targets.at(0) +
+      " when it was loaded, without measuring; save the engine, or build the plan for this machine, to have "
+      "that done");
+  return again;
 }
 
 Expected<std::shared_ptr<Engine>> Engine::decode(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,

@@ -44,6 +44,34 @@ std::vector<ProductCase> product_cases() {
   return cases;
 }
 
+std::vector<KernelCase> kernel_cases() {
+  std::vector<KernelCase> cases;
+  for (const std::string t : {"f32", "f16", "bf16"}) {
+    auto type = [&](const std::string& dims) { return t + "[" + dims + "]"; };
+    auto window = [&](const std::string& op, const std::string& operands, const std::string& attributes) {
+      cases.push_back({{op, operands + " {" + attributes + "}", op == "conv", true}, "window"});
+    };
+    window("conv", type("2, 64, 40, 42") + ", " + type("64, 1, 3, 3"), "group = 64, pads = [1, 1, 1, 1]");
+    window("conv", type("3, 64, 100, 98") + ", " + type("64, 1, 5, 5"), "group = 64, pads = [2, 2, 2, 2]");
+    window("conv", type("3, 40, 81, 75") + ", " + type("40, 1, 3, 3"),
+           "group = 40, pads = [0, 1, 2, 1], strides = [2, 2], dilations = [1, 2]");
+    window("max_pool", type("2, 64, 56, 56"), "kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]");
+    if (t == "f32") window("average_pool", type("2, 64, 56, 54"), "kernel_shape = [2, 3], strides = [1, 3]");
+    cases.push_back({{"global_average_pool", type("3, 72, 15, 13"), false, true}, "columns"});
+    cases.push_back({{"arg_max", type("40, 136") + " {axis = 0}"}, "columns"});
+    cases.push_back({{"matmul", type("1, 512") + ", " + type("512, 2048"), true}, "lines"});
+    cases.push_back({{"matmul", type("3, 520") + ", " + type("520, 96"), true}, "lines"});
+    cases.push_back({{"arg_max", type("3, 2, 1000") + " {axis = 2}"}, "lines"});
+    cases.push_back({{"softmax", type("40, 200")}, "rows"});
+    cases.push_back({{"cumulative_sum", type("3, 5000") + ", i64[] (1)"}, "scan"});
+    cases.push_back({{"cumulative_sum", type("3, 40, 9") + ", i64[] (1) {exclusive = true, reverse = true}"}, "scan"});
+    cases.push_back({{"top_k", type("2, 1500") + " {axis = 1, count = 40}"}, "sort_start"});
+    cases.push_back({{"top_k", type("3, 700") + " {axis = 1, count = 40}"}, "sort"});
+  }
+  cases.push_back({{"non_max_suppression", "f32[2, 700, 4], f32[2, 3, 700], i64[] (300), f32[] (0.5), f32[] (0)"}, "suppress"});
+  return cases;
+}
+
 Expected<Graph> product_graph(const ProductCase& product) {
   const Op* op = find_op(product.op);
   if (!op) return Error(ErrorCode::kNotFound, "there is no operator '" + product.op + "'");
@@ -55,6 +83,10 @@ Expected<Graph> product_graph(const ProductCase& product) {
   std::mt19937_64 random(product.text.size());
   std::uniform_real_distribution<double> uniform(-1, 1);
   for (auto& operand : sample.operands) {
+    if (const auto* constant = std::get_if<Tensor>(&operand)) {
+      operands.push_back(builder.constant(*constant));
+      continue;
+    }
     const TensorType& type = std::get<TensorType>(operand);
     if (operands.size() == 1 && product.weights) {
       std::vector<int64_t> dims;
@@ -62,14 +94,23 @@ Expected<Graph> product_graph(const ProductCase& product) {
       Tensor weights = Tensor::zeros(type.dtype, dims);
       for (int64_t i = 0; i < weights.count(); ++i) weights.set(i, {uniform(random), 0});
       operands.push_back(builder.constant(weights));
+    } else if (operands.empty() && product.channels_last) {
+      std::vector<int64_t> back(type.dims.size());  // dims 0, 2, 3, ..., 1 in memory
+      TensorType last{type.dtype, {type.dims[0]}};
+      for (size_t d = 2; d < back.size(); ++d) back[d] = static_cast<int64_t>(d) - 1, last.dims.push_back(type.dims[d]);
+      back[1] = static_cast<int64_t>(back.size()) - 1;
+      last.dims.push_back(type.dims[1]);
+      operands.push_back(builder.transpose(builder.val(graph.add_input(last, "x0")), back));
     } else {
       operands.push_back(builder.val(graph.add_input(type, "x" + std::to_string(graph.inputs().size()))));
     }
   }
   std::vector<Val> results = builder.op(*op, sample.attrs, operands);
   TEMPER_TRY(builder.take_status());
+  Val y = results.at(0);
+  if (product.channels_last && builder.dims(y).size() == 4) y = builder.transpose(y, std::vector<int64_t>{0, 2, 3, 1});
   graph.output_names().push_back("y");
-  graph.set_outputs({results.at(0).id});
+  graph.set_outputs({y.id});
   return graph;
 }
 

@@ -1,4 +1,5 @@
-// Contractions at the sizes where GPU kernels change: whole tiles, one more and one less, depths of a few steps, and many.
+// Operators at the sizes where GPU kernels change: contractions of whole tiles, one more and one less, depths of a few steps,
+// and many; and the others with so much work that more than the plainest kernel is worth it.
 //
 // A ProductCase is a sample of an operator (ir/graph_text.h) of which the right operand may be a constant with contents, as
 // weights are. Inputs are random, and may have infinities and NaN among them.
@@ -12,9 +13,18 @@ namespace temper::testing {
 struct ProductCase {
   std::string op, text;
   bool weights = false;  // the right operand is constant
-  std::string name() const { return op + " " + text + (weights ? " weights" : ""); }
+  // The left operand comes with its second dimension innermost, and so goes the result, as pictures with channels last do.
+  bool channels_last = false;
+  std::string name() const { return op + " " + text + (weights ? " weights" : "") + (channels_last ? " channels last" : ""); }
 };
 std::vector<ProductCase> product_cases();
+// What is no product for tensor cores: reductions over windows, columns and lines, scans, sorts, suppression. `entry`: how the
+// name of a kernel begins that does it.
+struct KernelCase {
+  ProductCase what;
+  std::string entry;
+};
+std::vector<KernelCase> kernel_cases();
 
 Expected<Graph> product_graph(const ProductCase& product);
 

@@ -111,8 +111,9 @@ void load_inputs(Options& options, Text value, Text flag) { options.load_inputs 
 void sparsity(Options&, Text value, Text flag) { only(value, flag, "disable", "there are no sparse kernels yet"); }
 void use_runtime(Options&, Text value, Text flag) { only(value, flag, "full", "there is one runtime, 'full'"); }
 void allocation(Options&, Text value, Text flag) { only(value, flag, "static", "activations get their memory at once"); }
-void compatibility(Options&, Text value, Text flag) {
-  only(value, flag, "none", "plans are for the machine they are built on");
+void compatibility(Options& options, Text value, Text flag) {
+  one_of(value, flag, {"none", "ampere+", "sameComputeCapability"});
+  options.portable = value != "none";
 }
 void platform(Options&, Text value, Text flag) {
   only(value, flag, "SameAsBuild", "plans are for the system they are built on");
@@ -184,7 +185,8 @@ constexpr Flag kTaken[] = {
     {"--targets", kOurs, kPortability, "names", "what the plan is for: cpu, cpu-v3, sm_80, sm_90, ... [cpu]",
      text<&Options::targets>},
     {"--useRuntime", kInBoth, kPortability, "kind", "only 'full'", use_runtime},
-    {"--hardwareCompatibilityLevel", kInBoth, kPortability, "level", "only 'none'", compatibility},
+    {"--hardwareCompatibilityLevel", kInBoth, kPortability, "level",
+     "'none', or 'ampere+': other machines compile the plan when they load it [none]", compatibility},
     {"--runtimePlatform", kInBoth, kPortability, "system", "only 'SameAsBuild'", platform},
 
     {"--staticPlugins", kInBoth, kSystem, "lib", "load this plugin library; may be given several times", plugin_library},

@@ -48,8 +48,6 @@ void check(const Options& options) {
   }
   for (size_t i = 0; i < options.profiles.size(); ++i) check_profile(options.profiles[i], i);
   if (!options.load_engine.empty()) {
-    if (!options.save_engine.empty())
-      throw bad_argument("--saveEngine needs --onnx: the plan of --loadEngine is a file already");
     if (std::any_of(options.profiles.begin(), options.profiles.end(), any_shapes)) {
       throw bad_argument("--minShapes, --optShapes and --maxShapes belong to a build (--onnx); a run takes --shapes");
     }

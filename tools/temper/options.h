@@ -40,7 +40,8 @@ struct Options {
   bool fp16 = false, bf16 = false;
   std::string precision_constraints = "none";
   std::vector<std::pair<std::string, std::string>> layer_precisions, layer_output_types;  // layer, type or types with +
-  std::string targets;                                                                    // "": the library's default
+  bool portable = false;  // compiles on devices that are none of them
+  std::string targets;    // "": the library's default
   bool strongly_typed = false;
   std::string verbosity = "layer_names_only";
   std::map<std::string, bool> tactic_sources;  // by name: on or off

@@ -158,6 +158,7 @@ void configure(IBuilderConfig& config, const Options& options) {
   for (const auto& [source, on] : options.tactic_sources) {
     if (!temper::switchTacticSource(config, source, on)) throw library_problem("--tacticSources");
   }
+  if (options.portable) config.setHardwareCompatibilityLevel(HardwareCompatibilityLevel::kAMPERE_PLUS);
   if (!options.targets.empty() && !temper::setTargets(config, options.targets.c_str())) throw library_problem("--targets");
   if (options.cpu_threads > 0 && !temper::setCpuThreads(config, options.cpu_threads)) throw library_problem("--cpuThreads");
 }

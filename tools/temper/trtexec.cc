@@ -125,6 +125,12 @@ void run_checked(const Options& options, Logger& logger) {
   if (options.time_deserialize && !options.load_engine.empty()) return time_deserialize(options, logger);
   const Loaded loaded =
       options.load_engine.empty() ? build_engine(options, logger) : load_plan(options.load_engine, options.cpu_threads, logger);
+  if (!options.load_engine.empty() && !options.save_engine.empty()) {
+    const std::unique_ptr<IHostMemory> plan(loaded.engine->serialize());
+    if (!plan) throw library_problem("the engine can't be serialized");
+    write_file(options.save_engine, {static_cast<const char*>(plan->data()), plan->size()});
+    logger.info("Plan saved to " + options.save_engine);
+  }
   if (options.skip_inference) {
     if (!loaded.engine && (options.dump_layers || !options.export_layers.empty() || options.dump_profiles)) {
       if (options.save_engine.empty()) throw bad_argument("layers can be shown with --skipInference only beside --saveEngine");

@@ -77,7 +77,8 @@ class Queue {
   // Memory for kernels, aligned to 64 bytes; null: there is none left.
   virtual std::byte* allocate(int64_t bytes) = 0;
   virtual void release(std::byte* memory) = 0;
-  // Whether kernels may use this address of the caller's as it is. What they can't reach is copied at the borders.
+  // Whether kernels may use this address of the caller's as it is. What they can't reach, or is not aligned as they want it
+  // (GPUs: to 16 bytes), is copied at the borders.
   virtual bool reaches(const void* address) const = 0;
 
   virtual Status copy(std::byte* to, const std::byte* from, int64_t bytes) = 0;  // both in memory for kernels

@@ -157,6 +157,32 @@ TEST_F(GpuContext, EnqueuesWithoutWaitingOrAllocating) {
   for (std::byte* p : {x, y, z}) free(p);
 }
 
+// Kernels move 16 bytes at once: what the caller binds elsewhere is copied on the device, in the order of the stream.
+TEST_F(GpuContext, CopiesWhatIsNotAligned) {
+  UserStream stream;
+  std::byte *x = memory(stream, kBytes + 16), *y = memory(stream, kBytes + 16);
+  auto engine = load();
+  ASSERT_TRUE(engine);
+  {
+    Context context(engine);
+    ASSERT_TRUE(context.set_input_shape(0, {16, kWidth}).ok());
+    for (int run = 0; run < 2; ++run) {
+      const long waits = stub().number("stub_waits");
+      Status done = enqueue(context, stream, x + 4, y + 12);
+      ASSERT_TRUE(done.ok()) << done.error().to_string();
+      EXPECT_TRUE(run == 0 || stub().number("stub_waits") == waits);
+    }
+    const unsigned long long given = stub().argument(stub().number("stub_log_size") - 2, 0);
+    EXPECT_EQ(given % 16, 0U);
+    EXPECT_NE(given, 0U);
+    EXPECT_NE(given, reinterpret_cast<unsigned long long>(x));
+    // Aligned ones are used as they are.
+    ASSERT_TRUE(enqueue(context, stream, x, y).ok());
+    EXPECT_EQ(stub().argument(stub().number("stub_log_size") - 2, 0), reinterpret_cast<unsigned long long>(x));
+  }
+  for (std::byte* p : {x, y}) free(p);
+}
+
 // A recurrence is launches only, with other addresses in each iteration: nothing is copied or waited for, and all of it is one
 // recording that a capture of the caller's takes too.
 TEST_F(GpuContext, RecordsLoopsWhoseLengthFollowsFromShapes) {

@@ -351,6 +351,10 @@ EXPORT int cuModuleGetFunction(void** function, void* module, const char* name) 
 EXPORT int cuFuncSetAttribute(void* function, int attribute, int value) {
   return enter(state().modules.contains(function) && attribute == 8 && value > 0 && value <= 227 << 10);
 }
+EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads, size_t) {
+  *blocks = 2;
+  return enter(state().modules.contains(function) && threads > 0 && threads <= 1024);
+}
 EXPORT int cuLaunchKernelEx(const void* what, void* function, void** parameters, void**) {
   struct Launch {
     unsigned x, y, z, threads, threads_y, threads_z, shared;

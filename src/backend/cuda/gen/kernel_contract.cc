@@ -77,8 +77,12 @@ void KernelWriter::write(const Contract& s) {
     if (auto cut = wide_cut(s, v)) return write_wide(s, v, *cut);
     return write_on_tensor_cores(s, v);
   }
-  if (best_(count_of(v.rows)) < kLeastPlainTile || best_(count_of(v.cols)) < kLeastPlainTile)
-    return write(sum_of_products(s, types_));
+  if (best_(count_of(v.rows)) < kLeastPlainTile || best_(count_of(v.cols)) < kLeastPlainTile) {
+    const Reduce sums = sum_of_products(s, types_);
+    if (const auto cut = window_cut(sums)) return write_window(sums, true, *cut);
+    if (!write_lines(sums, true)) write(sums);
+    return;
+  }
   const std::string accumulate = "cast_" + std::string(dtype_name(s.accumulate));
   auto side = [&](const char* name, const Access& access, const char* parameters, const Variables& own, const char* own_item) {
     line("auto " + std::string(name) + " = [&](" + parameters + ") {");

@@ -55,18 +55,20 @@ std::string KernelWriter::pointer(int buffer, DType dtype) const {
   return "(" + storage_type_text(dtype) + "*)a.b[" + std::to_string(buffer) + "]";
 }
 
-// Declares the variables for item `linear` of their product; the last runs fastest, over the first points of its strips.
-void KernelWriter::point(const Variables& variables, const std::string& linear, int strip) {
+// Declares the variables for item `linear` of their product; the last runs fastest. Of those in `blocks` items are so many
+// points, and the first is declared.
+void KernelWriter::point(const Variables& variables, const std::string& linear, const Blocks& blocks) {
   std::string rest = linear;
   for (size_t k = variables.size(); k-- > 0;) {
     const std::string name = "d" + std::to_string(variables[k].first);
-    const bool in_strips = strip > 1 && k + 1 == variables.size();
-    const std::string times = in_strips ? " * " + std::to_string(strip) : "";
+    const auto block = blocks.find(variables[k].first);
+    const int points = block == blocks.end() ? 1 : block->second;
+    const std::string times = points > 1 ? " * " + std::to_string(points) : "";
     if (k == 0) {
       line("const I " + name + " = " + rest + times + ";");
       return;
     }
-    const std::string extent = expression(in_strips ? floor_div(variables[k].second, strip) : variables[k].second);
+    const std::string extent = expression(floor_div(variables[k].second, points));
     line("const I " + name + " = " + rest + " % " + extent + times + ";");
     const std::string next = "r" + std::to_string(variables[k].first);
     line("const I " + next + " = " + rest + " / " + extent + ";");
@@ -136,7 +138,9 @@ std::string KernelWriter::read(const Access& access, const std::string& name) {
   return name;
 }
 
-std::vector<std::string> KernelWriter::evaluate(const ScalarBody& body, const std::vector<Access>& operands) {
+// declare(k, name): declares `name` as operand k.
+std::vector<std::string> KernelWriter::evaluate(const ScalarBody& body,
+                                                const std::function<void(int, const std::string&)>& declare) {
   const std::vector<ScalarInstruction>& code = body.code();
   auto name = [](int32_t k) { return "t" + std::to_string(k); };
   for (size_t k = 0; k < code.size(); ++k) {
@@ -144,7 +148,7 @@ std::vector<std::string> KernelWriter::evaluate(const ScalarBody& body, const st
     std::string text;
     switch (x.op) {
       case ScalarOp::kOperand:
-        read(operands[static_cast<size_t>(x.index)], name(static_cast<int32_t>(k)));
+        declare(static_cast<int>(x.index), name(static_cast<int32_t>(k)));
         continue;
       case ScalarOp::kConst:
         text = literal_text(x.constant, x.dtype);

@@ -110,8 +110,7 @@ void KernelWriter::write_row_group() {
         line("m.add(" + evaluate(*stage.body, stage.operands)[0] + ", (s64)r);");
         line("}");
         line("m = over_block<" + std::to_string(block) + ">(m);");
-        for (size_t r = 0; r < types.size(); ++r)
-          results.push_back("cast_" + std::string(dtype_name(types[r].dtype)) + "(m.result" + std::to_string(r) + "())");
+        results = results_text(stage, "m");
       }
       for (size_t r = 0; r < types.size(); ++r) line(name(r) + " = " + results[r] + ";");
       line("}");

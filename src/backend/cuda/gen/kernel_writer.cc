@@ -11,6 +11,8 @@ namespace {
 constexpr int kThreads = 256;        // of a block whose items are independent
 constexpr int kReduceThreads = 128;  // of a block that reduces together
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
+constexpr int64_t kFewChannels = 4;
+constexpr int64_t kManyPoints = 1 << 18;  // from which all multiprocessors have work though a thread does a few of them
 constexpr int kLeastThatWaits = 90;  // architecture on which a kernel can be started before the one that it waits for has ended
 
 SymInt bytes_of(SymInt count, DType dtype) {
@@ -99,16 +101,17 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither.
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster) {
+// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither. together: blocks wait for each other.
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster,
+                             bool together) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
-  const bool waits = architecture_ >= kLeastThatWaits;
+  const bool waits = architecture_ >= kLeastThatWaits && !together;
   const std::string alone = cluster > 0 ? ", 1" : "";
-  const std::string together = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
-  text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
-           "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
-  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits});
+  const std::string clustered = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
+  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + alone + ") " +
+           unique + "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
+  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits, together});
   body_.clear();
 }
 
@@ -173,9 +176,9 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
   const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
   p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
-             "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
-             std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
-             " I;\n" + text_;
+             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" +
+             std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" + std::to_string(numbers) +
+             "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
   return std::move(result_);
 }
 
@@ -190,13 +193,24 @@ void KernelWriter::write_copy(int from, const Place& to) {
 }
 
 void KernelWriter::write(const Map& s) {
-  const Variables variables = in_order_of(s.domain);
+  Variables variables = in_order_of(s.domain);
   const int strip = strip_of(variables);
-  const SymInt items = floor_div(product(s.domain), strip);
+  // Of a few channels that nothing moves together, a thread does all: what its neighbours read lies side by side then.
+  const bool does_all = strip == 1 && variables.size() > 1 && variables.back().second.is_const() &&
+                        variables.back().second.value() <= kFewChannels && best_(product(s.domain)) >= kManyPoints;
+  const auto last = variables.empty() ? std::pair<int, SymInt>() : variables.back();
+  if (does_all) variables.pop_back();
+  const SymInt items = floor_div(count_of(variables), strip);
   begin_items(items);
-  point(variables, "i", strip);
-  if (strip > 1) begin_strip(variables.back().first, variables.back().second, strip);
+  point(variables, "i", {{last.first, strip}});
+  if (strip > 1) begin_strip(last.first, last.second, strip);
+  if (does_all) {
+    const std::string d = "d" + std::to_string(last.first);
+    line("#pragma unroll");
+    line("for (I " + d + " = 0; " + d + " < " + expression(last.second) + "; ++" + d + ") {");
+  }
   finish_point(s.domain, evaluate(*s.body, s.operands));
+  if (does_all) line("}");
   if (strip > 1) end_strip();
   line("}");
   end_entry("map", kThreads, min(ceil_div(items, kThreads), kMostBlocks));
@@ -208,9 +222,31 @@ std::string KernelWriter::monoid_text(const Reduce& s) const {
          accumulator(element, s.dtypes[0]) + ">";
 }
 
+std::vector<std::string> KernelWriter::results_text(const Reduce& s, const std::string& monoid) const {
+  std::vector<std::string> texts;
+  for (size_t r = 0; r < s.dtypes.size(); ++r)
+    texts.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(" + monoid + ".result" + std::to_string(r) + "())");
+  return texts;
+}
+
+SymInt KernelWriter::position_of(const Reduce& s) const {
+  SymInt position = 0;
+  for (size_t d = s.domain.size() - static_cast<size_t>(s.reduced); d < s.domain.size(); ++d)
+    position = position * s.domain[d] + context_.index(static_cast<int>(d), s.domain[d]);
+  return position;
+}
+
+void KernelWriter::add_product(const Reduce& s, const std::string& sum, const std::string& x, const std::string& y) {
+  const std::string cast = "cast_" + std::string(dtype_name(s.body->result_dtype()));
+  line(sum + ".s = multiply_add(" + cast + "(" + x + "), " + cast + "(" + y + "), " + sum + ".s);");
+}
+
 void KernelWriter::write(const Reduce& s) {
   const int rank = static_cast<int>(s.domain.size()), kept = rank - s.reduced;
   const Dims kept_dims(s.domain.begin(), s.domain.begin() + kept), reduced_dims(s.domain.begin() + kept, s.domain.end());
+  if (write_columns(s)) return;
+  if (const auto cut = window_cut(s)) return write_window(s, false, *cut);
+  if (write_lines(s, false)) return;
   const bool together = best_(product(reduced_dims)) >= kLongReduction;
   if (together) {
     line("for (s64 item = blockIdx.x; item < (s64)" + count_text(kept_dims) + "; item += gridDim.x) {");
@@ -229,11 +265,7 @@ void KernelWriter::write(const Reduce& s) {
   line("}");
   if (together) line("m = over_block<" + std::to_string(kReduceThreads) + ">(m);");
   if (together) line("if (threadIdx.x == 0) {");
-  std::vector<std::string> values;
-  for (size_t r = 0; r < s.dtypes.size(); ++r) {
-    values.push_back("cast_" + std::string(dtype_name(s.dtypes[r])) + "(m.result" + std::to_string(r) + "())");
-  }
-  finish_point(kept_dims, values);
+  finish_point(kept_dims, results_text(s, "m"));
   if (together) line("}");
   line("}");
   const SymInt results = product(kept_dims);

@@ -70,6 +70,19 @@ class KernelWriter {
     std::vector<SymInt> places;  // of a window: channel, x, y, image, and the steps in it
   };
 
+  // Points that an item stands for, by ordinal of a variable that has more than one.
+  using Blocks = std::map<int, int>;
+  // Note [Windows]: a thread does `strip` points along the innermost variable and `reach` along `along`; taps of the reduced
+  // variable `unrolled` are written out.
+  struct WindowCut {
+    int strip, along, reach, unrolled;
+  };
+  struct Tap {
+    int operand;
+    SymInt address, guard;
+    bool operator==(const Tap&) const = default;
+  };
+
   void write(const Map& s);
   void write(const Reduce& s);
   void write(const Contract& s);
@@ -79,7 +92,7 @@ class KernelWriter {
   void write(const Compact& s);
   void write(const Opaque& s);
   void write_copy(int from, const Place& to);
-  void write_long_sort(const Sort& s, std::string from, std::string to);
+  void write_long_sort(const Sort& s, const std::string& one, const std::string& other);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
   void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
@@ -101,16 +114,27 @@ class KernelWriter {
 
   // Text at a point of a stage (kernel_point.cc). Lines go to body_.
   void line(const std::string& text) { body_.append(text).append("\n"); }
-  void point(const Variables& variables, const std::string& linear, int strip = 1);
+  void point(const Variables& variables, const std::string& linear, const Blocks& blocks = {});
   void locate(const Access& access, const Dims& dims, const std::string& action);
   std::string read(const Access& access, const std::string& name);
-  std::vector<std::string> evaluate(const ScalarBody& body, const std::vector<Access>& operands);
+  std::vector<std::string> evaluate(const ScalarBody& body, const std::function<void(int, const std::string&)>& declare);
+  std::vector<std::string> evaluate(const ScalarBody& body, const std::vector<Access>& operands) {
+    return evaluate(body, [&](int operand, const std::string& name) { read(operands[static_cast<size_t>(operand)], name); });
+  }
   void store(int value, const Dims& dims, const std::string& x);
   std::string address(const Place& place, std::span<const SymInt> index) { return expression(place.layout.address(index)); }
   std::string pointer(int buffer, DType dtype) const;
   // Stores what the first stage of the group has computed at this point, and does the maps that follow it.
   void finish_point(const Dims& dims, const std::vector<std::string>& results);
   std::string store_text(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
+
+  // Reductions along with neighbours (kernel_window.cc).
+  int strip_of_operands(const Variables& kept, const std::vector<const Access*>& operands, int most) const;
+  std::vector<Tap> taps_of(const Reduce& s, const WindowCut& cut) const;
+  std::optional<WindowCut> window_cut(const Reduce& s) const;
+  void write_window(const Reduce& s, bool contracts, const WindowCut& cut);
+  bool write_columns(const Reduce& s);
+  bool write_lines(const Reduce& s, bool contracts);  // kernel_lines.cc
 
   // Strips (kernel_strip.cc).
   int strip_of(const Variables& variables) const;
@@ -121,12 +145,17 @@ class KernelWriter {
   void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int cluster = 0);
+  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int cluster = 0,
+                 bool together = false);
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
   void write_row_group();
   std::string monoid_text(const Reduce& s) const;
+  std::vector<std::string> results_text(const Reduce& s, const std::string& monoid) const;
+  SymInt position_of(const Reduce& s) const;  // of a point, row-major among the reduced ones
+  // Of a contraction as a reduction: x times y is added to the sum in one rounding.
+  void add_product(const Reduce& s, const std::string& sum, const std::string& x, const std::string& y);
   Variables variables_but(const Dims& dims, int axis) const;
   Variables in_order_of(const Dims& dims) const;
 
@@ -155,6 +184,7 @@ class KernelWriter {
   const int architecture_;
   bool uses_products_ = false;
   std::string wide_atoms_;  // text of those that wide products use
+  std::string atoms_;       // and of what other stages use beside the prelude
   bool wide_ = false;       // an expression may leave 32 bits
 };
 

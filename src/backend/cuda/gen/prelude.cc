@@ -131,6 +131,15 @@ template <int n, class C, class T> __device__ inline void load_pack(C (&to)[n], 
 #pragma unroll
   for (int j = 0; j < n; ++j) to[j] = load((const T*)&all, j);
 }
+// fill where they are not `there`.
+template <int n, class C, class T> __device__ inline void load_pack_if(C (&to)[n], const T* p, s64 at, bool there, C fill) {
+  typedef Elements<T, n> All;
+  All all = {};
+#pragma unroll
+  for (int k = 0; k < All::bytes / All::size; ++k) if (there) all.chunks[k] = ((const Chunk<All::size>*)(p + at))[k];
+#pragma unroll
+  for (int j = 0; j < n; ++j) { C x = load((const T*)&all, j); to[j] = there ? x : fill; }
+}
 template <int n, class C, class T> __device__ inline void store_pack(T* p, s64 at, const C (&from)[n]) {
   typedef Elements<T, n> All;
   All all;
@@ -359,36 +368,62 @@ template <class X, class A> struct monoid_max_sum_exp {
   __device__ A result1() const { return s; }
 };
 
-// Another lane's value, from `delta` lanes on.
-template <class M> __device__ inline M from_lane(const M& mine, int delta, bool first) {
+// Another lane's value.
+template <class M, class Shuffle> __device__ inline M shuffled(const M& mine, const Shuffle& shuffle) {
   constexpr int words = (sizeof(M) + 3) / 4;
   u32 w[words] = {};
   memcpy(w, &mine, sizeof(M));
 #pragma unroll
-  for (int k = 0; k < words; ++k) w[k] = first ? __shfl_sync(0xffffffffu, w[k], 0) : __shfl_down_sync(0xffffffffu, w[k], delta);
+  for (int k = 0; k < words; ++k) w[k] = shuffle(w[k]);
   M other;
   memcpy(&other, w, sizeof(M));
   return other;
+}
+template <class M> __device__ inline M from_first_lane(const M& mine) { return shuffled(mine, [](u32 w) { return __shfl_sync(0xffffffffu, w, 0); }); }
+template <class M> __device__ inline M from_lane_after(const M& mine, int delta) { return shuffled(mine, [=](u32 w) { return __shfl_down_sync(0xffffffffu, w, delta); }); }
+template <class M> __device__ inline M from_lane_before(const M& mine, int delta) { return shuffled(mine, [=](u32 w) { return __shfl_up_sync(0xffffffffu, w, delta); }); }
+// The whole of a warp, for its first thread.
+template <class M> __device__ inline M over_warp(M mine) {
+  for (int delta = 16; delta > 0; delta /= 2) mine.merge(from_lane_after(mine, delta));
+  return mine;
 }
 // The whole of a block, for each of its threads; always in the same order. Every thread of the block takes part.
 template <int threads, class M> __device__ inline M over_block(M mine) {
   constexpr int warps = threads / 32;
   __shared__ __align__(16) unsigned char memory[warps * sizeof(M)];
   M* all = (M*)memory;
-  for (int delta = 16; delta > 0; delta /= 2) mine.merge(from_lane(mine, delta, false));
-  if (warps == 1) return from_lane(mine, 0, true);
+  mine = over_warp(mine);
+  if (warps == 1) return from_first_lane(mine);
   if (threadIdx.x % 32 == 0) all[threadIdx.x / 32] = mine;
   __syncthreads();
   if (threadIdx.x < 32) {
     mine.clear();
     if (threadIdx.x < warps) mine = all[threadIdx.x];
-    for (int delta = 16; delta > 0; delta /= 2) mine.merge(from_lane(mine, delta, false));
+    mine = over_warp(mine);
     if (threadIdx.x == 0) all[0] = mine;
   }
   __syncthreads();
   mine = all[0];
   __syncthreads();
   return mine;
+}
+// Each of n for the rows of a block of `lanes` threads, in order, by its first row. Every thread of the block takes part.
+template <int threads, int lanes, int n, class M> __device__ inline void over_rows(M (&mine)[n]) {
+  constexpr int warps = threads / 32;
+  __shared__ __align__(16) unsigned char memory[warps * lanes * n * sizeof(M)];
+  M (*all)[lanes][n] = (M (*)[lanes][n])memory;
+  int lane = threadIdx.x % lanes, warp = threadIdx.x / 32;
+#pragma unroll
+  for (int j = 0; j < n; ++j) {
+    for (int delta = 16; delta >= lanes; delta /= 2) mine[j].merge(from_lane_after(mine[j], delta));
+    if (threadIdx.x % 32 < lanes) all[warp][lane][j] = mine[j];
+  }
+  __syncthreads();
+#pragma unroll
+  for (int j = 0; j < n; ++j) {
+    if (threadIdx.x < lanes) for (int w = 1; w < warps; ++w) mine[j].merge(all[w][lane][j]);
+  }
+  __syncthreads();
 }
 )";
 
@@ -397,6 +432,43 @@ constexpr const char* kCollectives = R"(
 template <class X> __device__ inline bool sorts_before(X a, X b) {
   if (no_number(a) || no_number(b)) return !no_number(a) && no_number(b);
   return a < b;
+}
+// The monoid before or after each of n elements of a row, put(i, monoid), by a block: each thread goes through a few neighbours.
+template <int threads, bool exclusive, class M, class At, class Put> __device__ inline void scan_row(s64 n, const At& at, const Put& put) {
+  constexpr int each = 8, warps = threads / 32;
+  __shared__ __align__(16) unsigned char memory[warps * sizeof(M)];
+  M* totals = (M*)memory;
+  int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  M before;
+  before.clear();
+  for (s64 base = 0; base < n; base += threads * each) {
+    s64 first = base + threadIdx.x * each, end = least(first + each, n);
+    M mine, none;
+    none.clear();
+    mine.clear();
+    for (s64 i = first; i < end; ++i) mine.add(at(i), i);
+    for (int delta = 1; delta < 32; delta *= 2) {
+      M sum = from_lane_before(mine, delta);
+      sum.merge(mine);
+      if (lane >= delta) mine = sum;
+    }
+    if (lane == 31) totals[warp] = mine;
+    M m = from_lane_before(mine, 1);
+    if (lane == 0) m = none;
+    __syncthreads();
+    M all = before;
+    for (int w = 0; w < warps; ++w) {
+      if (w == warp) { M sum = all; sum.merge(m); m = sum; }
+      all.merge(totals[w]);
+    }
+    for (s64 i = first; i < end; ++i) {
+      if (exclusive) put(i, m);
+      m.add(at(i), i);
+      if (!exclusive) put(i, m);
+    }
+    before = all;
+    __syncthreads();
+  }
 }
 // Where element i of an array of n goes when its runs of `width` sorted elements are merged by pairs. Stable; `from` holds positions.
 template <class X, class At> __device__ inline s64 merged_place(s64 i, s64 n, s64 width, const s64* from, bool descending, const At& at) {
@@ -424,6 +496,17 @@ template <class X, class At> __device__ inline s64* merge_sort(s64 n, s64* from,
     s64* t = from; from = to; to = t;
   }
   return from;
+}
+// All blocks of a launch that is together wait here for each other; what they have written before is then seen by all. `arrived`
+// was 0 at the start, and this is their `meeting`th meeting.
+__device__ inline void meet_all_blocks(u32* arrived, u32 meeting) {
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    u32 seen = 0, all = meeting * gridDim.x;
+    asm volatile("red.release.gpu.global.add.u32 [%0], 1;" :: "l"(arrived) : "memory");
+    do asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(seen) : "l"(arrived) : "memory"); while ((int)(seen - all) < 0);
+  }
+  __syncthreads();
 }
 // Matrix product by tiles: lhs(batch, row, k), rhs(batch, k, col), put(batch, row, col, sum). 256 threads, 64 x 64 results, 4 x 4 each.
 template <class A, class I, class L, class R, class P>

@@ -69,6 +69,7 @@ inline constexpr int kAttributeMajor = 75, kAttributeMinor = 76, kAttributeMulti
 inline constexpr int kPointerMemoryType = 2;     // of cuPointerGetAttribute; 1 host, 2 device, 4 unified
 inline constexpr int kAttributeSharedBytes = 8;  // of cuFuncSetAttribute: the most dynamic shared memory
 inline constexpr int kCapturing = 1;             // of cuStreamIsCapturing; 0 not, 2 invalidated
+inline constexpr int kLaunchTogether = 2;        // cooperative: all blocks are there at once, or the launch fails
 inline constexpr int kLaunchEarly = 6;           // programmatic serialization with the kernel before it in the stream
 // Of cuTensorMapEncodeTiled.
 inline constexpr int kMapF16 = 6, kMapBF16 = 9, kMapSwizzle128 = 3, kMapPromotion256 = 3;

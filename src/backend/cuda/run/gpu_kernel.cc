@@ -33,6 +33,15 @@ Expected<std::unique_ptr<GpuKernel>> GpuKernel::load(std::shared_ptr<GpuDevice> 
                                  "cuFuncSetAttribute"),
                     entry.name);
     }
+    int most = INT32_MAX;
+    if (entry.together) {
+      TEMPER_TRY_AT(driver.check(driver.api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&most, function, entry.threads,
+                                                                                        size_t(entry.shared_bytes)),
+                                 "cuOccupancyMaxActiveBlocksPerMultiprocessor"),
+                    entry.name);
+      most *= kernel->gpu_->multiprocessors();
+    }
+    kernel->most_blocks_.push_back(most);
     kernel->functions_.push_back(function);
   }
   // The module has it now; the text stays for other devices.
@@ -78,8 +87,8 @@ Expected<std::unique_ptr<GpuLaunch>> GpuLaunch::prepare(const GpuKernel& kernel,
     launch->places_.push_back(launch->workspace_);
     launch->workspace_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
-  for (const KernelProgram::Entry& e : p.entries) {
-    const int64_t blocks = numbers[e.blocks];
+  for (size_t e = 0; e < p.entries.size(); ++e) {
+    const int64_t blocks = std::min<int64_t>(numbers[p.entries[e].blocks], kernel.most_blocks(e));
     if (blocks < 0 || blocks > INT32_MAX)
       return Error(ErrorCode::kUnsupported, "a launch of " + std::to_string(blocks) + " blocks");
     launch->blocks_.push_back(unsigned(blocks));
@@ -146,13 +155,13 @@ Status GpuLaunch::run(const Driver& driver, CuStream stream, std::span<std::byte
   for (size_t e = 0; e < blocks_.size(); ++e) {
     if (blocks_[e] == 0) continue;
     const KernelProgram::Entry& entry = kernel_.program().entries[e];
-    const CuLaunchAttribute early{.id = kLaunchEarly, .value = 1};
+    const CuLaunchAttribute way{.id = entry.together ? kLaunchTogether : kLaunchEarly, .value = 1};
     const CuLaunch launch{.grid_x = blocks_[e],
                           .block_x = unsigned(entry.threads),
                           .shared_bytes = unsigned(entry.shared_bytes),
                           .stream = stream,
-                          .attributes = &early,
-                          .attribute_count = entry.waits ? 1u : 0u};
+                          .attributes = &way,
+                          .attribute_count = entry.waits || entry.together ? 1u : 0u};
     TEMPER_TRY(
         driver.check(driver.api.cuLaunchKernelEx(&launch, kernel_.function(e), parameters, nullptr), "cuLaunchKernelEx"));
     if (!nodes) continue;

@@ -28,6 +28,7 @@ class GpuKernel final : public DeviceKernel {
                                                   CuPointer trouble, int64_t ordinal) const override;
   const KernelProgram& program() const { return program_; }
   CuFunction function(size_t entry) const { return functions_[entry]; }
+  int most_blocks(size_t entry) const { return most_blocks_[entry]; }  // of one launch
 
  private:
   GpuKernel(std::shared_ptr<GpuDevice> gpu, KernelProgram program) : gpu_(std::move(gpu)), program_(std::move(program)) {}
@@ -35,6 +36,7 @@ class GpuKernel final : public DeviceKernel {
   KernelProgram program_;
   CuModule module_ = nullptr;
   std::vector<CuFunction> functions_;
+  std::vector<int> most_blocks_;
 };
 
 // The arguments and grids of a kernel at one shape.

@@ -6,6 +6,9 @@
 namespace temper::cuda {
 namespace {
 
+// Kernels move 16 bytes at once, and the copy engine takes no other addresses.
+constexpr uintptr_t kAlignment = 16;
+
 CuPointer device_pointer(const std::byte* p) { return reinterpret_cast<CuPointer>(p); }
 
 }  // namespace
@@ -90,12 +93,16 @@ void GpuQueue::release(std::byte* memory) {
   api().cuMemFreeAsync(device_pointer(memory), own_);
 }
 
-bool GpuQueue::reaches(const void* address) const {
+bool GpuQueue::is_of_device(const void* address) const {
   CurrentContext current(*gpu_);
   unsigned type = 0;
   if (!current.status().ok()) return false;
   const CuResult known = api().cuPointerGetAttribute(&type, kPointerMemoryType, reinterpret_cast<CuPointer>(address));
   return known == 0 && (type == 2 || type == 4);
+}
+
+bool GpuQueue::reaches(const void* address) const {
+  return reinterpret_cast<uintptr_t>(address) % kAlignment == 0 && is_of_device(address);
 }
 
 Status GpuQueue::copy(std::byte* to, const std::byte* from, int64_t bytes) {
@@ -106,9 +113,11 @@ Status GpuQueue::copy(std::byte* to, const std::byte* from, int64_t bytes) {
                "cuMemcpyDtoDAsync");
 }
 
-// From memory that is not page-locked the driver returns only when it has a copy, as write() promises.
+// From memory that is not page-locked the driver returns only when it has a copy, as write() promises. What lies on the device
+// but is not aligned is copied there, in the order of the stream.
 Status GpuQueue::write(std::byte* to, const void* from, int64_t bytes) {
   if (bytes == 0) return {};
+  if (is_of_device(from)) return copy(to, static_cast<const std::byte*>(from), bytes);
   CurrentContext current(*gpu_);
   TEMPER_TRY(current.status());
   return check(api().cuMemcpyHtoDAsync_v2(device_pointer(to), from, size_t(bytes), target_), "cuMemcpyHtoDAsync");
@@ -116,6 +125,7 @@ Status GpuQueue::write(std::byte* to, const void* from, int64_t bytes) {
 
 Status GpuQueue::fetch(void* to, const std::byte* from, int64_t bytes) {
   if (bytes == 0) return {};
+  if (is_of_device(to)) return copy(static_cast<std::byte*>(to), from, bytes);
   CurrentContext current(*gpu_);
   TEMPER_TRY(current.status());
   return check(api().cuMemcpyDtoHAsync_v2(to, device_pointer(from), size_t(bytes), target_), "cuMemcpyDtoHAsync");

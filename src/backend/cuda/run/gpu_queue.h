@@ -82,6 +82,7 @@ class GpuQueue final : public Queue {
   const DriverApi& api() const { return gpu_->driver().api; }
   Status check(CuResult result, const char* function) const { return gpu_->driver().check(result, function); }
   Expected<bool> is_captured(CuStream stream) const;
+  bool is_of_device(const void* address) const;
   Status trouble();
   Status settle();
 

@@ -47,6 +47,7 @@ void encode(const KernelProgram& p, ByteWriter& out) {
     out.i32(e.blocks);
     out.i32(e.shared_bytes);
     out.i32(e.waits);
+    out.i32(e.together);
   }
   out.count(p.maps.size());
   for (const KernelProgram::Map& m : p.maps) {
@@ -74,7 +75,7 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
   for (int32_t t : p.temporaries) {
     if (!is_number(t)) return bad("temporaries");
   }
-  const uint32_t entries = TEMPER_TRY(in.count(20));
+  const uint32_t entries = TEMPER_TRY(in.count(24));
   for (uint32_t i = 0; i < entries; ++i) {
     KernelProgram::Entry e;
     e.name = TEMPER_TRY(in.string());
@@ -82,6 +83,7 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
     e.blocks = TEMPER_TRY(in.i32());
     e.shared_bytes = TEMPER_TRY(in.i32());
     e.waits = TEMPER_TRY(in.i32()) != 0;
+    e.together = TEMPER_TRY(in.i32()) != 0;
     if (e.name.empty() || e.threads < 1 || e.threads > 1024 || !is_number(e.blocks) || e.shared_bytes < 0 ||
         e.shared_bytes > kMostSharedBytes)
       return bad("launches");

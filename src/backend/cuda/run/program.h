@@ -27,6 +27,7 @@ struct KernelProgram {
     int32_t blocks = 0;        // number that says how many; none are launched for 0
     int32_t shared_bytes = 0;  // of dynamic shared memory
     bool waits = false;        // it may be started early: it waits for the kernel before it by itself
+    bool together = false;     // its blocks wait for each other: no more are launched than the device has at once
   };
   // What the copy engine has to know of a tensor of 16-bit elements, of which it fetches `lines` lines of 128 bytes at once.
   // Its dims and strides (in bytes; of all dims but the innermost, whose elements are neighbours) are numbers, innermost first;
