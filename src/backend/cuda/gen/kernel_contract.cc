@@ -1,6 +1,7 @@
 // Contractions: on tensor cores where the operands are floats of 32 or 16 bits, else by plain tiles, else as a reduction for
 // each result.
 #include <algorithm>
+#include <utility>
 
 #include "backend/cuda/gen/kernel_writer.h"
 #include "backend/cuda/gen/prelude.h"
@@ -132,16 +133,20 @@ void KernelWriter::write_side(const std::string& name, const Access& access, con
   line("const Side<decltype(own_" + name + "), decltype(at_" + name + ")> " + name + "{own_" + name + ", at_" + name + "};");
 }
 
-// What is done with the sums `v` of kColumns results from column `column` on.
-void KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column) {
+// What is done with the sums `v` of kColumns results from column `column` on. reads_ahead: what is read besides lies in members
+// of a struct `e`, and `loads` puts it there.
+KernelWriter::Ahead KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column,
+                                             bool reads_ahead) {
   const Dims kept(s.domain.begin(), s.domain.end() - s.reduced);
   const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(v[j])";
   if (proves_multiple_of(v.cols.back().second, kColumns)) {
     point(v.cols, column);
     begin_strip(v.cols.back().first, v.cols.back().second, kColumns);
+    strip_->reads_ahead = reads_ahead;
     finish_point(kept, {result});
+    Ahead ahead{std::move(strip_->members), std::move(strip_->loads)};
     end_strip();
-    return;
+    return ahead;
   }
   line("#pragma unroll");
   line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) {");
@@ -149,15 +154,17 @@ void KernelWriter::write_sums(const Contract& s, const ProductVariables& v, cons
   point(v.cols, "(" + column + " + j)");
   finish_point(kept, {result});
   line("}");
+  return {};
 }
 
-// Declares put(). partial: where the sums of pieces go, if there are any.
+// Declares a Put. partial: where the sums of pieces go, if there are any.
 void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const std::string& partial) {
-  line("auto put = [&](I piece, I b, I r, I c, const float (&v)[" + std::to_string(kColumns) + "]) {");
+  const std::string outer = std::exchange(body_, "");
+  Ahead ahead;
   if (partial.empty()) {
     point(v.batches, "b");
     point(v.rows, "r");
-    write_sums(s, v, "c");
+    ahead = write_sums(s, v, "c", true);
   } else {
     const std::string cols = expression(count_of(v.cols));
     line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + b) * " + expression(count_of(v.rows)) +
@@ -168,7 +175,22 @@ void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const
       line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) if (c + j < " + cols + ") " + partial +
            "[at + j] = v[j];");
   }
+  const std::string finish = std::exchange(body_, outer);
+  line("struct Ahead {\n" + ahead.members + "};");
+  line("auto ahead = [&](I b, I r, I c) {");
+  line("Ahead e;");
+  if (!ahead.loads.empty()) {
+    point(v.batches, "b");
+    point(v.rows, "r");
+    point(v.cols, "c");
+    body_ += ahead.loads;
+  }
+  line("return e;");
   line("};");
+  line("auto finish = [&](I piece, I b, I r, I c, const float (&v)[" + std::to_string(kColumns) + "], const Ahead& e) {");
+  body_ += finish;
+  line("};");
+  line("const Put<decltype(ahead), decltype(finish)> put{ahead, finish};");
 }
 
 void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariables& v) {
@@ -231,7 +253,7 @@ void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariabl
          partial + "[" + from + " + j];");
   }
   line("}");
-  write_sums(s, v, "c");
+  write_sums(s, v, "c", false);
   line("}");
   end_entry("sum_pieces", kThreads, min(ceil_div(items, kThreads), kMostBlocks));
 }

@@ -33,7 +33,11 @@ KernelWriter::KernelWriter(SymContext& context, const Region& region, std::span<
       best_(best),
       types_(region.value_types()),
       products_(products),
-      architecture_(architecture) {}
+      architecture_(architecture),
+      rounds_to_half_(std::all_of(region.outputs.begin(), region.outputs.end(), [&](int v) {
+        const DType dtype = types_[static_cast<size_t>(v)].dtype;
+        return dtype == DType::kF16 || dtype == DType::kBF16;
+      })) {}
 
 int KernelWriter::temporary(SymInt bytes) {
   temporary_bytes_.push_back(bytes);
@@ -62,8 +66,9 @@ Variables KernelWriter::in_order_of(const Dims& dims) const {
   return list;
 }
 
-// A group is a row group, or a stage and the maps after it that read it point by point: they are done where it is.
+// A group is a chain, which is the whole region, a row group, or a stage and the maps after it that read it point by point: they are done where it is.
 size_t KernelWriter::end_of_group(size_t first) const {
+  if (chain_) return region_.stages.size();
   if (const size_t end = end_of_row_group(first); end > first) return end;
   const Stage& head = region_.stages[first];
   Dims dims;
@@ -123,6 +128,7 @@ Expected<GeneratedKernel> KernelWriter::write() {
     const int value = region_.outputs[static_cast<size_t>(o)];
     if (value >= inputs) places_[static_cast<size_t>(value)].push_back({inputs + o, layouts_[static_cast<size_t>(inputs + o)]});
   }
+  chain_ = plan_chain();
   // What another group reads lies in memory.
   std::vector<char> is_read(types_.size());
   int from = inputs, to = inputs;
@@ -151,7 +157,9 @@ Expected<GeneratedKernel> KernelWriter::write() {
   value_ = inputs;
   for (stage_ = 0; stage_ < region_.stages.size(); stage_ = group_end_) {
     group_end_ = end_of_group(stage_);
-    if (end_of_row_group(stage_) > stage_)
+    if (chain_)
+      write_chain(*chain_);
+    else if (end_of_row_group(stage_) > stage_)
       write_row_group();
     else
       std::visit([&](const auto& s) { write(s); }, region_.stages[stage_]);
@@ -171,7 +179,8 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (args_words(p) > kMostWords) return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
   std::string maps;
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
-  const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
+  const std::string wide =
+      wide_atoms_.empty() ? "" : wide_product_prelude() + std::string(chain_ ? wide_chain_prelude() : "") + wide_atoms_;
   p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
              "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
              std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +

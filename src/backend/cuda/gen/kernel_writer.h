@@ -19,6 +19,7 @@
 
 #include "backend/cuda/gen/product_plan.h"
 #include "backend/cuda/run/program.h"
+#include "kernel/chain.h"
 #include "kernel/layout.h"
 #include "kernel/region.h"
 
@@ -83,14 +84,30 @@ class KernelWriter {
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
   void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
-  void write_sums(const Contract& s, const ProductVariables& v, const std::string& column);
+  struct Ahead {
+    std::string members, loads;
+  };
+  Ahead write_sums(const Contract& s, const ProductVariables& v, const std::string& column, bool reads_ahead);
   void write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own);
   Way way_of(const Access& access, const Variables& own, const Variables& depth);
   std::optional<WideCut> wide_cut(const Contract& s, const ProductVariables& v);
   std::optional<FetchedSide> matrix_of(const Access& access, const ProductVariables& v, const Variables& own);
   std::optional<FetchedSide> window_of(const Access& access, const ProductVariables& v, const Variables& own);
   std::optional<FetchedSide> fetched_side(const Access& access, const ProductVariables& v, const Variables& own);
+  std::string add_map(const Access& access, const FetchedSide& side, int lines);
   void write_wide(const Contract& s, const ProductVariables& v, const WideCut& cut);
+  // Two products with rows between them as one kernel (kernel_chain.cc).
+  struct WideChain {
+    ChainParts parts;
+    ProductVariables scores, values;
+    FetchedSide queries, keys, lines;  // of the first product, and the right side of the second
+    int chunk, out_cols, teams, slots;
+    int pieces, line_pieces;  // of 64 elements, that queries and keys, or lines of the second, are wide
+    int shared_bytes() const;
+  };
+  std::optional<WideChain> plan_chain();
+  void write_chain(const WideChain& chain);
+  std::string write_rows_of_chain(const WideChain& chain, int first_value);
 
   // Text of expressions (kernel_expression.cc).
   double magnitude(SymInt e, double& most) const;
@@ -125,6 +142,7 @@ class KernelWriter {
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
+  int strip_of_row(const std::pair<int, SymInt>& last, int64_t length) const;
   void write_row_group();
   std::string monoid_text(const Reduce& s) const;
   Variables variables_but(const Dims& dims, int axis) const;
@@ -146,6 +164,9 @@ class KernelWriter {
     SymInt var;
     std::string outside, before, after;
     int packs = 0;
+    // What is read may be asked for earlier, into members of a struct `e`.
+    bool reads_ahead = false;
+    std::string members, loads;
   };
   std::optional<Strip> strip_;
   GeneratedKernel result_;
@@ -153,8 +174,10 @@ class KernelWriter {
   std::string text_, body_;
   const ProductChoice products_;
   const int architecture_;
+  const bool rounds_to_half_;  // whatever is computed is rounded to 16-bit floats
   bool uses_products_ = false;
   std::string wide_atoms_;  // text of those that wide products use
+  std::optional<WideChain> chain_;
   bool wide_ = false;       // an expression may leave 32 bits
 };
 

@@ -19,8 +19,10 @@ const std::string& prelude();
 const char* product_prelude();
 // What wide products need besides that, for sm_90; and their atom for so many columns.
 const char* wide_product_prelude();
-std::string wide_atom_name(const std::string& dtype, int columns);
-std::string wide_atom_text(const std::string& dtype, int columns);
+std::string wide_atom_name(const std::string& dtype, int columns, bool held = false);
+std::string wide_atom_text(const std::string& dtype, int columns, bool held = false);
+// What wide chains need besides that.
+const char* wide_chain_prelude();
 // The type in which values of an element type are computed: "float", "Int<signed char, 4>".
 std::string compute_type_text(DType dtype);
 
