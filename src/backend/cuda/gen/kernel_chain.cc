@@ -36,7 +36,7 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
     if (types_[static_cast<size_t>(access->value)].dtype != dtype || !access->loads.empty()) return std::nullopt;
   }
   for (const Contract* c : {&first, &second}) {
-    if (c->accumulate != DType::kF32 || c->dtype != DType::kF32) return std::nullopt;
+    if (c->accumulate != DType::kF32 || (c->dtype != DType::kF32 && c->dtype != dtype)) return std::nullopt;
   }
   WideChain chain;
   chain.parts = *parts;
@@ -97,7 +97,12 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
       std::string declared;
       for (size_t r = 0; r < types.size(); ++r) declared += compute_type_text(types[r].dtype) + " " + result(r) + ";\n";
       elements += declared + "{\n" + text_of([&] {
-        const std::vector<std::string> names = evaluate(*map->body, map->operands);
+        std::vector<std::string> names = evaluate(*map->body, map->operands);
+        // What is multiplied is rounded when it is put in place.
+        const ScalarInstruction& end = map->body->code()[static_cast<size_t>(map->body->results()[0])];
+        if (s + 1 == chain.parts.last && end.op == ScalarOp::kCast && end.dtype == types[0].dtype &&
+            is_float(map->body->code()[static_cast<size_t>(end.args[0])].dtype))
+          names[0] = "t" + std::to_string(end.args[0]);
         for (size_t r = 0; r < names.size(); ++r) line(result(r) + " = " + names[r] + ";");
       }) + "}\n";
     } else {
@@ -113,7 +118,11 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
         members += monoid_text(reduce) + " " + m + ";\n";
         clear += m + ".clear();\n";
         add += "if constexpr (pass == " + std::to_string(pass) + ") {\n" + elements +
-               text_of([&] { line(m + ".add(" + evaluate(*reduce.body, reduce.operands)[0] + ", at);"); }) + "}\n";
+               text_of([&] {
+                 const std::string x = evaluate(*reduce.body, reduce.operands)[0];
+                 line("if (counts) " + m + ".add(" + x + ", at);");
+               }) +
+               "}\n";
         close += "if (pass == " + std::to_string(pass) + ") {\n" + m + " = over_quad(" + m + ");\n";
         for (size_t r = 0; r < types.size(); ++r)
           close += result(r) + " = cast_" + std::string(dtype_name(types[r].dtype)) + "(" + m + ".result" + std::to_string(r) + "());\n";
@@ -127,7 +136,7 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
   }
   held_.clear();
   text_ += "struct " + name + " {\n" + members + "__device__ void clear() {\n" + clear +
-           "}\ntemplate <int pass> __device__ void add(float x, s64 at) {\n" + add + "}\n__device__ void close(int pass) {\n" + close +
+           "}\ntemplate <int pass> __device__ void add(float x, s64 at, bool counts) {\n" + add + "}\n__device__ void close(int pass) {\n" + close +
            "}\n__device__ float last(float x) const {\n" + elements + "return " + last + ";\n}\n" +
            "static constexpr int passes = " + std::to_string(pass) + ";\n};\n";
   return name;
@@ -145,8 +154,8 @@ void KernelWriter::write_chain(const WideChain& chain) {
   point(v.batches, "b");
   point(v.rows, "r");
   point(v.cols, "c");
-  held_[value_] = "x";
-  std::string score = "x";
+  std::string score = "cast_" + std::string(dtype_name(first.dtype)) + "(x)";
+  held_[value_] = score;
   int value = value_ + 1;
   for (size_t s = 1; s < chain.parts.first_row; ++s, ++value) {
     const Map& map = std::get<Map>(region_.stages[s]);

@@ -32,6 +32,8 @@ std::optional<SymInt> common_step(SymContext& context, SymInt address, const Var
   return step ? step : SymInt(0);
 }
 
+}  // namespace
+
 // Whether a guard says nothing but that these indices are inside of these dims.
 bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& dims) {
   if (guard.is_const(1)) return true;
@@ -47,8 +49,6 @@ bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& 
   }
   return false;
 }
-
-}  // namespace
 
 // A matrix for each batch. Batches are of two sorts, of which each has a step of its own: images and heads, say.
 std::optional<KernelWriter::FetchedSide> KernelWriter::matrix_of(const Access& access, const ProductVariables& v,
@@ -238,7 +238,7 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
        expression(depth) + ", left, right, put, memory);");
   const SymInt tiles = ceil_div(rows, cut.rows) * ceil_div(cols, cut.cols) * batches;
   // Without a split, blocks stay and take one tile after the other.
-  end_entry("wide_product", cut.threads(), cut.split > 1 ? tiles * cut.split : min(tiles, kMultiprocessors), cut.shared_bytes(),
+  end_entry("wide_product", cut.threads(), cut.split > 1 ? tiles * cut.split : min(tiles, kMultiprocessors), cut.shared_bytes(), 1,
             cut.split);
 }
 

@@ -104,14 +104,14 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither.
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster) {
+// resident: so many blocks find room on a multiprocessor, as far as registers go; 0: as it comes. cluster: of so many blocks.
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int resident, int cluster) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
   const bool waits = architecture_ >= kLeastThatWaits;
-  const std::string alone = cluster > 0 ? ", 1" : "";
+  const std::string room = resident > 0 ? ", " + std::to_string(resident) : "";
   const std::string together = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
-  text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + alone + ") " + unique +
+  text_ += "extern \"C\" __global__ void " + together + "__launch_bounds__(" + std::to_string(threads) + room + ") " + unique +
            "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
   result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits});
   body_.clear();
@@ -179,9 +179,10 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (args_words(p) > kMostWords) return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
   std::string maps;
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
+  const std::string narrow = uses_narrow_windows_ ? narrow_window_prelude() : "";
   const std::string wide =
       wide_atoms_.empty() ? "" : wide_product_prelude() + std::string(chain_ ? wide_chain_prelude() : "") + wide_atoms_;
-  p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
+  p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + narrow + wide) + "}\n" : "") +
              "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
              std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
              " I;\n" + text_;

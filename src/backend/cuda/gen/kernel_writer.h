@@ -83,6 +83,8 @@ class KernelWriter {
   void write_long_sort(const Sort& s, std::string from, std::string to);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
+  void write_own(const std::string& name, const Variables& batches, const Variables& rows);
+  void take_own(const Variables& batches, const Variables& rows);
   void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
   struct Ahead {
     std::string members, loads;
@@ -96,6 +98,17 @@ class KernelWriter {
   std::optional<FetchedSide> fetched_side(const Access& access, const ProductVariables& v, const Variables& own);
   std::string add_map(const Access& access, const FetchedSide& side, int lines);
   void write_wide(const Contract& s, const ProductVariables& v, const WideCut& cut);
+  // A convolution over few channels (kernel_narrow.cc): dims of the picture, variables of the window, and how it moves.
+  struct NarrowWindow {
+    int image = -1, y = -1, x = -1, channel = -1;
+    int channel_var = -1, y_var = -1, x_var = -1;
+    int64_t channels = 1, kernel_y = 1, kernel_x = 1, step_y = 1, step_x = 1, first_y = 0, first_x = 0;
+    int64_t cols = 0;  // that a block does at once
+    bool shift = false;
+    int shared_bytes() const;
+  };
+  std::optional<NarrowWindow> narrow_window(const Contract& s, const ProductVariables& v);
+  void write_narrow_window(const Contract& s, const ProductVariables& v, const NarrowWindow& window);
   // Two products with rows between them as one kernel (kernel_chain.cc).
   struct WideChain {
     ChainParts parts;
@@ -138,7 +151,8 @@ class KernelWriter {
   void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int cluster = 0);
+  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int resident = 0,
+                 int cluster = 1);
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
@@ -175,12 +189,14 @@ class KernelWriter {
   const ProductChoice products_;
   const int architecture_;
   const bool rounds_to_half_;  // whatever is computed is rounded to 16-bit floats
-  bool uses_products_ = false;
+  bool uses_products_ = false, uses_narrow_windows_ = false;
   std::string wide_atoms_;  // text of those that wide products use
   std::optional<WideChain> chain_;
   bool wide_ = false;       // an expression may leave 32 bits
 };
 
+// Whether a guard says nothing but that these indices are inside of these dims.
+bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& dims);
 // "f16", "s64": how elements lie in memory.
 std::string storage_type_text(DType dtype);
 std::string literal_text(ScalarValue value, DType dtype);

@@ -193,15 +193,21 @@ __device__ inline double multiply_add(double a, double b, double c) { return ::f
 INT multiply_add(Int<T, n> a, Int<T, n> b, Int<T, n> c) { return a * b + c; }
 
 // Of what is rounded to 16 bits afterwards: right to 18 bits or more, and to 2^-22 where the result is small beside the operand.
+// Without branches, so that many can be under way at once.
 namespace quick {
-__device__ inline float op_div(float a, float b) { float r; asm("div.full.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b)); return r; }
-__device__ inline float op_reciprocal(float a) { return op_div(1.0f, a); }
-__device__ inline float op_exp(float a) { return __expf(a); }
-__device__ inline float op_sigmoid(float a) { return op_div(1.0f, 1.0f + op_exp(-a)); }
-__device__ inline float op_silu(float a) { return op_div(a, 1.0f + op_exp(-a)); }
+__device__ inline float inverse(float a) { float r; asm("rcp.approx.f32 %0, %1;" : "=f"(r) : "f"(a)); return r; }
+// The inverse of a number close to 0 would be infinite. Of a divisor that many share it is computed once.
+__device__ inline float op_div(float a, float b) {
+  const float scale = fabsf(b) < f32_bits(0x0d800000u) ? f32_bits(0x5f800000u) : 1.0f;
+  return a * scale * inverse(b * scale);
+}
+__device__ inline float op_reciprocal(float a) { return inverse(a); }
+__device__ inline float op_exp(float a) { float r; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(a * 1.44269504f)); return r; }
+__device__ inline float op_sigmoid(float a) { return inverse(1.0f + op_exp(-a)); }
+__device__ inline float op_silu(float a) { return a * op_sigmoid(a); }
 // Abramowitz and Stegun, 7.1.26: the complement of erf at |a| / sqrt(2).
 __device__ inline float op_gelu(float a) {
-  const float z = fabsf(a) * 0.70710678f, t = op_div(1.0f, 1.0f + 0.3275911f * z);
+  const float z = fabsf(a) * 0.70710678f, t = inverse(1.0f + 0.3275911f * z);
   const float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
   const float half = 0.5f * p * op_exp(-z * z);
   return a * (a > 0.0f ? 1.0f - half : half);

@@ -17,6 +17,8 @@ namespace temper::cuda {
 const std::string& prelude();
 // What kernels with matrix products on tensor cores need besides.
 const char* product_prelude();
+// What narrow windows need besides that.
+const char* narrow_window_prelude();
 // What wide products need besides that, for sm_90; and their atom for so many columns.
 const char* wide_product_prelude();
 std::string wide_atom_name(const std::string& dtype, int columns, bool held = false);

@@ -9,9 +9,10 @@ namespace temper::cuda {
 // chunk stand in the registers of a team and never leave them: a lane has two rows, eight apart, of each two neighbours of
 // every eight columns.
 // What is done with rows is Rows, which is generated: one for each row of a lane.
-//   rows.add<pass>(x, at)   element `at` of the row, for the reduction number `pass`
-//   rows.close(pass)        its result, from all lanes of the row, and what follows from that
-//   rows.last(x)            what the second product multiplies, when all reductions are known
+//   rows.add<pass>(x, at, counts)   element `at` of the row, if there is one, for the reduction number `pass`
+//   rows.close(pass)                its result, from all lanes of the row, and what follows from that
+//   rows.last(x)                    what the second product multiplies, when all reductions are known
+// What is computed of elements beyond the row is thrown away: a branch for each would be one after the other.
 // Each reduction is a pass through the keys. Of a row that is one chunk the scores are computed once and kept; of a longer one
 // they are computed again in each pass, for that costs less than to store them.
 // The second product takes its left side from the registers, where the scores were, and its right one as it lies: a chunk has
@@ -42,7 +43,7 @@ template <int p, int passes, int W, class Rows> __device__ inline void add_to_ro
 #pragma unroll
       for (int j = 0; j < W / 2; ++j) {
         const int c = j / 4 * 8 + j % 2;
-        if (c < left) rows[j / 2 % 2].template add<p>(x[j], first + c);
+        rows[j / 2 % 2].template add<p>(x[j], first + c, c < left);
       }
     } else {
       add_to_rows<p + 1, passes, W>(pass, rows, x, left, first);
@@ -137,8 +138,8 @@ __device__ inline void wide_chain(I batches, I rows, I cols, I out_cols, const Q
 #pragma unroll
             for (int q = 0; q < 4; ++q) {
               const int j = k * 8 + q * 2, c = j / 4 * 8;
-              const float a = c < left ? known[q % 2].last(x[j]) : 0.0f, b = c + 1 < left ? known[q % 2].last(x[j + 1]) : 0.0f;
-              p[k][q] = pack_two(a, b, E());
+              const u32 inside = (c < left ? 0xffffu : 0u) | (c + 1 < left ? 0xffff0000u : 0u);
+              p[k][q] = pack_two(known[q % 2].last(x[j]), known[q % 2].last(x[j + 1]), E()) & inside;
             }
           barrier_wait(full + 8 * slot, phase);
           const u32 there = base + slot * slot_bytes;

@@ -65,15 +65,16 @@ template <int N, class I, class P> __device__ inline void put_sums(const P& put,
   constexpr int group = N / 16 < 8 ? N / 16 : N / 16 % 8 == 0 ? 8 : 1;
   const int lane = threadIdx.x % 32, mine = lane % 2 * 8 + lane % 4 / 2 * 4;
 #pragma unroll
-  for (int h = 0; h < 4; h += 2)
+  for (int h = 0; h < 4; h += 2) {
+    const I r = row + h * 4;
+    const auto own = put.own(batch, least(r, rows - 1));
 #pragma unroll
     for (int first = 0; first < N / 16; first += group) {
-      const I r = row + h * 4;
-      decltype(put.ahead(batch, r, col0)) ahead[group];
+      decltype(put.ahead(own, col0)) ahead[group];
 #pragma unroll
       for (int g = 0; g < group; ++g) {
         const I c = col0 + (first + g) * 16 + mine;
-        if (r < rows && c < cols) ahead[g] = put.ahead(batch, r, c);
+        if (r < rows && c < cols) ahead[g] = put.ahead(own, c);
       }
 #pragma unroll
       for (int g = 0; g < group; ++g) {
@@ -81,9 +82,10 @@ template <int N, class I, class P> __device__ inline void put_sums(const P& put,
         float v[4] = {sum[j], sum[j + 1], sum[j + 4], sum[j + 5]};
         exchange_columns(v);
         const I c = col0 + (first + g) * 16 + mine;
-        if (r < rows && c < cols) put.finish((I)0, batch, r, c, v, ahead[g]);
+        if (r < rows && c < cols) put.finish((I)0, own, c, v, ahead[g]);
       }
     }
+  }
 }
 template <class M, int BM, int BN, int stages, int teams, int split, bool tma_a, bool tma_b, class I, class A, class B, class P>
 __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A& left, const B& right, const P& put, unsigned char* memory) {
@@ -259,7 +261,8 @@ __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A&
         const float4 x = far_read(in_block(base + (r * pitch + c) * 4, p));
         v[0] = v[0] + x.x, v[1] = v[1] + x.y, v[2] = v[2] + x.z, v[3] = v[3] + x.w;
       }
-      put.finish((I)0, batch, row0 + r, col0 + c, v, put.ahead(batch, row0 + r, col0 + c));
+      const auto own = put.own(batch, row0 + r);
+      put.finish((I)0, own, col0 + c, v, put.ahead(own, col0 + c));
     }
     meet_cluster();
   }
