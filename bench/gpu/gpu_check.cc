@@ -12,7 +12,8 @@
 //   gpu_check build FILE.onnx PLAN [LEVEL]
 //       builds for the GPU into PLAN, and no more: one line
 //   gpu_check time PLAN [SECONDS [STEPS]]
-//       runs a plan alone: one line with milliseconds of a run, and its slowest steps, 12 of them if it is not said how many
+//       runs a plan alone: one line with milliseconds of a run, and its slowest steps (12 of them if it is not said how many),
+//       each with its time, what it does and moves, and how much of the time the card would need for that alone at its best
 //   gpu_check graphs PLAN...
 //       for each plan, microseconds of a run, of many in one graph: one line
 //   gpu_check enqueue PLAN
@@ -263,6 +264,9 @@ struct DeviceMemory {
   std::vector<std::byte*> taken;
 };
 
+// Of an H200, in a microsecond: products of 16-bit floats, and bytes copied.
+constexpr double kBestOperations = 790e6, kBestBytes = 4.3e6;
+
 Status time_plan(const std::string& path, double seconds, size_t most_steps) {
   auto start = Clock::now();
   MappedFile file = TEMPER_TRY(MappedFile::open(path));
@@ -307,21 +311,28 @@ Status time_plan(const std::string& path, double seconds, size_t most_steps) {
     if (times.size() >= 3 && ms_since(begin) > 10000) break;
   }
   std::sort(times.begin(), times.end());
-  std::vector<std::pair<double, int>> steps(plan.steps.size());
+  // The host waits for each step: what the quickest one takes is the wait.
+  std::vector<std::pair<double, int>> steps;
+  for (size_t k = 0; k < plan.steps.size(); ++k) steps.emplace_back(1e30, static_cast<int>(k));
   context.on_step = [&](int step, int64_t ns) {
-    steps[static_cast<size_t>(step)] = {steps[static_cast<size_t>(step)].first + double(ns) * 1e-3, step};
+    double& least = steps[static_cast<size_t>(step)].first;
+    least = std::min(least, double(ns) * 1e-3);
   };
-  constexpr int kProfiled = 3;
+  constexpr int kProfiled = 10;
   for (int r = 0; r < kProfiled; ++r) TEMPER_TRY(context.run(executor));
-  double sum = 0;
-  for (const auto& s : steps) sum += s.first / kProfiled;
+  std::erase_if(steps, [](const auto& s) { return s.first == 1e30; });
   std::sort(steps.rbegin(), steps.rend());
+  const double wait = steps.empty() ? 0 : steps.back().first;
+  double sum = 0;
+  for (auto& s : steps) sum += s.first -= wait;
   std::string slowest;
-  for (size_t k = 0; k < std::min(most_steps, steps.size()) && steps[k].first > 0; ++k) {
+  for (size_t k = 0; k < std::min(most_steps, steps.size()); ++k) {
     const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
+    const double limit_us = std::max(step.operations / kBestOperations, step.bytes / kBestBytes);
     char line[256];
-    std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"step\": ", k ? ", " : "",
-                  steps[k].first / kProfiled, step.operations * 1e-9, step.bytes * 1e-6);
+    std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"share\": %.2f, \"step\": ",
+                  k ? ", " : "", steps[k].first, step.operations * 1e-9, step.bytes * 1e-6,
+                  limit_us / std::max(steps[k].first, 0.01));
     slowest += line + json(step.name) + "}";
   }
   std::printf(

@@ -262,7 +262,7 @@ class Bench:
         found.update(lines_of([self.args.check, "graphs", plan], min(40, self.left() - 5))[-1])
         enqueue = lines_of([self.args.check, "enqueue", plan], min(40, self.left() - 5))[-1]
         found["enqueue"] = enqueue
-        timed = lines_of([self.args.check, "time", plan, "0.2"], min(30, self.left() - 5))[-1]
+        timed = lines_of([self.args.check, "time", plan, "0.2", "1000"], min(30, self.left() - 5))[-1]
         found.update({k: timed.get(k) for k in ("load_ms", "run_ms", "steps", "slowest")})
         found["gpu"] = gpu_facts()
         say(f"{row.name}: {found.get('graph_us')} us (torch.compile {row.compiled} ms, aim {row.aim}), build {found['build_ms']} / {found['again_ms']} ms, "

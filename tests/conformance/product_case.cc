@@ -38,6 +38,18 @@ std::vector<ProductCase> product_cases() {
     conv("1, 3, 32, 32", "32, 3, 7, 7", "strides = [2, 2], pads = [3, 3, 3, 3]");
     conv("1, 64, 9, 9", "64, 32, 3, 3", "group = 2, pads = [1, 1, 1, 1]");
     conv("1, 256, 7, 7", "64, 256, 3, 3", "pads = [2, 2, 2, 2], dilations = [2, 2]");
+    // Few channels, and many results: runs of three pixels that begin at an odd element and at an even one, and one channel.
+    conv("2, 3, 400, 390", "20, 3, 3, 3", "strides = [2, 2], pads = [1, 1, 1, 1]");
+    conv("2, 3, 400, 390", "16, 3, 4, 2", "strides = [2, 2], pads = [2, 0, 1, 1]");
+    conv("2, 1, 400, 390", "80, 1, 2, 5", "strides = [2, 2], pads = [0, 2, 0, 2]");
+    auto attention = [&](const std::string& q, const std::string& k, const std::string& v, const std::string& attributes) {
+      cases.push_back({"attention", type(q) + ", " + type(k) + ", " + type(v) + attributes, false});
+    };
+    // Rows that are one chunk, several, and one of several; heads that are no whole pieces.
+    attention("2, 3, 130, 64", "2, 3, 200, 64", "2, 3, 200, 64", "");
+    attention("1, 2, 70, 80", "1, 2, 300, 80", "1, 2, 300, 48", "");
+    attention("1, 2, 1, 64", "1, 2, 520, 64", "1, 2, 520, 64", "");
+    attention("1, 1, 129, 256", "1, 1, 70, 256", "1, 1, 70, 256", " {is_causal = true}");
     cases.push_back({"conv_transpose",
                      type("1, 32, 8, 8") + ", " + type("32, 40, 4, 4") + " {strides = [2, 2], pads = [1, 1, 1, 1]}", true});
   }

@@ -380,7 +380,7 @@ EXPORT int cuLaunchKernelEx(const void* what, void* function, void** parameters,
 EXPORT int cuTensorMapEncodeTiled(void* map, int, unsigned rank, void* address, const unsigned long long* dims,
                                   const unsigned long long* strides, const unsigned* box, const unsigned*, int, int, int, int) {
   const auto to = reinterpret_cast<unsigned long long>(address);
-  bool is_valid = reinterpret_cast<unsigned long long>(map) % 64 == 0 && to % 16 == 0 && is_inside(to, 1) && rank == 3;
+  bool is_valid = reinterpret_cast<unsigned long long>(map) % 64 == 0 && to % 16 == 0 && is_inside(to, 1) && rank == 4;
   for (unsigned d = 0; d < rank; ++d) {
     is_valid = is_valid && dims[d] > 0 && box[d] > 0 && box[d] <= 256;
     if (d + 1 < rank) is_valid = is_valid && strides[d] % 16 == 0 && strides[d] > 0;

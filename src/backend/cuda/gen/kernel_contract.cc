@@ -1,6 +1,7 @@
 // Contractions: on tensor cores where the operands are floats of 32 or 16 bits, else by plain tiles, else as a reduction for
 // each result.
 #include <algorithm>
+#include <utility>
 
 #include "backend/cuda/gen/kernel_writer.h"
 #include "backend/cuda/gen/prelude.h"
@@ -12,6 +13,7 @@ constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
 constexpr int64_t kLeastPlainTile = 16;    // rows and columns, from which a product is done by plain tiles
 constexpr int64_t kLeastTile = 8;          // and on tensor cores
+constexpr int64_t kDeep = 32, kManyCols = 64, kManyRows = 4096;  // of which fewer of the others are done there too
 constexpr int64_t kWorthTrying = 1 << 20;  // products of two numbers, from which it matters how they are cut
 constexpr int kWaysToCut = 6;
 constexpr int kColumns = 4;     // that a put() is given
@@ -49,8 +51,12 @@ bool KernelWriter::fits_tensor_cores(const Contract& s, const ProductVariables& 
            (access.map.guard.is_const(1) || access.fill == ScalarValue());
   };
   if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16) return false;
-  return s.accumulate == DType::kF32 && fits(s.lhs) && fits(s.rhs) && best_(count_of(v.rows)) >= kLeastTile &&
-         best_(count_of(v.cols)) >= kLeastTile && best_(count_of(v.depth)) >= kLeastTile;
+  if (s.accumulate != DType::kF32 || !fits(s.lhs) || !fits(s.rhs) || v.cols.empty()) return false;
+  const int64_t rows = best_(count_of(v.rows)), cols = best_(count_of(v.cols)), depth = best_(count_of(v.depth));
+  if (depth < kLeastTile) return false;
+  // Few rows or columns leave most of a tile empty, but where there are many of the other, it is bytes that take the time.
+  const bool few = dtype != DType::kF32 && depth >= kDeep;
+  return (rows >= kLeastTile || (few && cols >= kManyCols)) && (cols >= kLeastTile || (few && rows >= kManyRows));
 }
 
 int ways_to_cut(const Region& region, const std::function<int64_t(SymInt)>& best) {
@@ -74,6 +80,7 @@ void KernelWriter::write(const Contract& s) {
   };
   in_memory_order(v.cols);
   if (fits_tensor_cores(s, v)) {
+    if (auto window = products_.cut == 0 ? narrow_window(s, v) : std::nullopt) return write_narrow_window(s, v, *window);
     if (auto cut = wide_cut(s, v)) return write_wide(s, v, *cut);
     return write_on_tensor_cores(s, v);
   }
@@ -110,22 +117,10 @@ void KernelWriter::write(const Contract& s) {
 
 // Declares a Side of a product: what is known of a row is the values of its variables.
 void KernelWriter::write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own) {
-  Variables known = v.batches;
-  known.insert(known.end(), own.begin(), own.end());
-  std::string fields, values;
-  for (const auto& var : known) {
-    fields += "d" + std::to_string(var.first) + ", ";
-    values += "d" + std::to_string(var.first) + ", ";
-  }
-  line("struct Own_" + name + " { I " + fields + "none; };");
-  line("auto own_" + name + " = [&](I b, I r) {");
-  point(v.batches, "b");
-  point(own, "r");
-  line("return Own_" + name + "{" + values + "0};");
-  line("};");
+  write_own(name, v.batches, own);
   const TensorType& type = types_[static_cast<size_t>(access.value)];
   line("auto at_" + name + " = [&](const Own_" + name + "& own, I k, const " + storage_type_text(type.dtype) + "*& p) {");
-  for (const auto& var : known) line("const I d" + std::to_string(var.first) + " = own.d" + std::to_string(var.first) + ";");
+  take_own(v.batches, own);
   point(v.depth, "k");
   const Place& place = places_[static_cast<size_t>(access.value)][0];
   line("bool any = false;");
@@ -136,16 +131,20 @@ void KernelWriter::write_side(const std::string& name, const Access& access, con
   line("const Side<decltype(own_" + name + "), decltype(at_" + name + ")> " + name + "{own_" + name + ", at_" + name + "};");
 }
 
-// What is done with the sums `v` of kColumns results from column `column` on.
-void KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column) {
+// What is done with the sums `v` of kColumns results from column `column` on. reads_ahead: what is read besides lies in members
+// of a struct `e`, and `loads` puts it there.
+KernelWriter::Ahead KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column,
+                                             bool reads_ahead) {
   const Dims kept(s.domain.begin(), s.domain.end() - s.reduced);
   const std::string result = "cast_" + std::string(dtype_name(s.dtype)) + "(v[j])";
   if (proves_multiple_of(v.cols.back().second, kColumns)) {
     point(v.cols, column);
     begin_strip(v.cols.back().first, v.cols.back().second, kColumns);
+    strip_->reads_ahead = reads_ahead;
     finish_point(kept, {result});
+    Ahead ahead{std::move(strip_->members), std::move(strip_->loads)};
     end_strip();
-    return;
+    return ahead;
   }
   line("#pragma unroll");
   line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) {");
@@ -153,26 +152,65 @@ void KernelWriter::write_sums(const Contract& s, const ProductVariables& v, cons
   point(v.cols, "(" + column + " + j)");
   finish_point(kept, {result});
   line("}");
+  return {};
 }
 
-// Declares put(). partial: where the sums of pieces go, if there are any.
+// Declares a struct of this name with the values of variables, and a function own_<name> from a batch and a row to one.
+void KernelWriter::write_own(const std::string& name, const Variables& batches, const Variables& rows) {
+  std::string fields, values;
+  for (const Variables* list : {&batches, &rows}) {
+    for (const auto& var : *list) {
+      fields += "d" + std::to_string(var.first) + ", ";
+      values += "d" + std::to_string(var.first) + ", ";
+    }
+  }
+  line("struct Own_" + name + " { I " + fields + "batch, row; };");
+  line("auto own_" + name + " = [&](I b, I r) {");
+  point(batches, "b");
+  point(rows, "r");
+  line("return Own_" + name + "{" + values + "b, r};");
+  line("};");
+}
+
+void KernelWriter::take_own(const Variables& batches, const Variables& rows) {
+  for (const Variables* list : {&batches, &rows}) {
+    for (const auto& var : *list) line("const I d" + std::to_string(var.first) + " = own.d" + std::to_string(var.first) + ";");
+  }
+}
+
+// Declares a Put. partial: where the sums of pieces go, if there are any.
 void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const std::string& partial) {
-  line("auto put = [&](I piece, I b, I r, I c, const float (&v)[" + std::to_string(kColumns) + "]) {");
+  write_own("put", v.batches, v.rows);
+  const std::string outer = std::exchange(body_, "");
+  Ahead ahead;
   if (partial.empty()) {
-    point(v.batches, "b");
-    point(v.rows, "r");
-    write_sums(s, v, "c");
+    take_own(v.batches, v.rows);
+    ahead = write_sums(s, v, "c", true);
   } else {
     const std::string cols = expression(count_of(v.cols));
-    line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + b) * " + expression(count_of(v.rows)) +
-         " + r) * " + cols + " + c;");
+    line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + own.batch) * " + expression(count_of(v.rows)) +
+         " + own.row) * " + cols + " + c;");
     if (proves_multiple_of(count_of(v.cols), kColumns))
       line("store_pack(" + partial + ", at, v);");
     else
       line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) if (c + j < " + cols + ") " + partial +
            "[at + j] = v[j];");
   }
+  const std::string finish = std::exchange(body_, outer);
+  line("struct Ahead {\n" + ahead.members + "};");
+  line("auto ahead = [&](const Own_put& own, I c) {");
+  line("Ahead e;");
+  if (!ahead.loads.empty()) {
+    take_own(v.batches, v.rows);
+    point(v.cols, "c");
+    body_ += ahead.loads;
+  }
+  line("return e;");
   line("};");
+  line("auto finish = [&](I piece, const Own_put& own, I c, const float (&v)[" + std::to_string(kColumns) + "], const Ahead& e) {");
+  body_ += finish;
+  line("};");
+  line("const Put<decltype(own_put), decltype(ahead), decltype(finish)> put{own_put, ahead, finish};");
 }
 
 void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariables& v) {
@@ -213,7 +251,7 @@ void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariabl
        buffer(s.rhs) + ", put, memory);");
   end_entry("product", tile.threads(),
             min(ceil_div(rows, tile.rows) * ceil_div(cols, tile.cols) * batches * cut.pieces, kMostBlocks),
-            (bytes(left, tile.rows) + bytes(right, tile.cols)) * tile.stages);
+            {.shared_bytes = (bytes(left, tile.rows) + bytes(right, tile.cols)) * tile.stages});
   if (cut.pieces == 1) return;
   // The pieces are summed in their order.
   Variables outer = v.batches;
@@ -235,7 +273,7 @@ void KernelWriter::write_on_tensor_cores(const Contract& s, const ProductVariabl
          partial + "[" + from + " + j];");
   }
   line("}");
-  write_sums(s, v, "c");
+  write_sums(s, v, "c", false);
   line("}");
   end_entry("sum_pieces", kThreads, min(ceil_div(items, kThreads), kMostBlocks));
 }

@@ -16,6 +16,12 @@ std::string hex(uint64_t bits) {
   return text;
 }
 
+// Whether namespace quick of the prelude has it.
+bool has_quick_form(ScalarOp op) {
+  return op == ScalarOp::k_div || op == ScalarOp::k_reciprocal || op == ScalarOp::k_exp || op == ScalarOp::k_sigmoid ||
+         op == ScalarOp::k_silu || op == ScalarOp::k_gelu;
+}
+
 bool has_loaded(SymInt e) {
   for (SymInt v : vars_of(e)) {
     if (var_of(v).kind == VarKind::kLoaded) return true;
@@ -160,7 +166,8 @@ std::vector<std::string> KernelWriter::evaluate(const ScalarBody& body,
         text = "cast_" + std::string(dtype_name(x.dtype)) + "(" + name(x.args[0]) + ")";
         break;
       default: {
-        text = "op_" + std::string(scalar_info(x.op).name) + "(" + name(x.args[0]);
+        const bool quick = rounds_to_half_ && compute_type_text(x.dtype) == "float" && has_quick_form(x.op);
+        text = (quick ? "quick::op_" : "op_") + std::string(scalar_info(x.op).name) + "(" + name(x.args[0]);
         for (int i = 1; i < scalar_info(x.op).arity; ++i) text += ", " + name(x.args[i]);
         text += ")";
       }

@@ -125,7 +125,7 @@ void KernelWriter::write_long_sort(const Sort& s, const std::string& one, const 
   store(value_, results, "at(position)");
   store(value_ + 1, results, "Int<s64>{position}");
   line("}");
-  end_entry("sort", kThreads, min(ceil_div(count, kThreads), kBlocksTogether), 0, 0, true);
+  end_entry("sort", kThreads, min(ceil_div(count, kThreads), kBlocksTogether), {.together = true});
 }
 
 void KernelWriter::write(const Scatter& s) {

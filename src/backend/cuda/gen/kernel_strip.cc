@@ -51,7 +51,7 @@ bool KernelWriter::lies_along_strip(SymInt address, SymInt guard, DType dtype) c
 
 // After the point() of its first point. The variable's extent is a multiple of `count`.
 void KernelWriter::begin_strip(int ordinal, SymInt extent, int count) {
-  strip_ = Strip{ordinal, count, context_.index(ordinal, extent), std::exchange(body_, ""), "", "", 0};
+  strip_ = Strip{ordinal, count, context_.index(ordinal, extent), std::exchange(body_, "")};
 }
 
 void KernelWriter::end_strip() {
@@ -74,8 +74,15 @@ std::string KernelWriter::read_strip(const Access& access) {
   const TensorType& type = types_[static_cast<size_t>(access.value)];
   const Place& place = places_[static_cast<size_t>(access.value)][0];
   const std::string pack = "p" + std::to_string(strip_->packs++), count = std::to_string(strip_->count);
-  std::string point = std::exchange(body_, std::move(strip_->before));
-  line(compute_type_text(type.dtype) + " " + pack + "[" + count + "];");
+  const std::string declared = compute_type_text(type.dtype) + " " + pack + "[" + count + "];\n";
+  if (strip_->reads_ahead && access.map.guard.is_const(1)) {
+    strip_->members += "Elements<" + storage_type_text(type.dtype) + ", " + count + "> " + pack + ";\n";
+    strip_->loads += "e." + pack + " = elements_at<" + count + ">((const " + storage_type_text(type.dtype) + "*)a.b[" +
+                     std::to_string(place.buffer) + "], " + address(place, access.map.results) + ");\n";
+    strip_->before += declared + "unpack(" + pack + ", e." + pack + ");\n";
+    return pack + "[j]";
+  }
+  std::string point = std::exchange(body_, std::move(strip_->before) + declared);
   if (!access.map.guard.is_const(1)) {
     line("#pragma unroll");
     line("for (int j = 0; j < " + count + "; ++j) " + pack + "[j] = " + literal_text(access.fill, type.dtype) + ";");

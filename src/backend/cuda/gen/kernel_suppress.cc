@@ -162,7 +162,7 @@ void KernelWriter::write(const Opaque& s) {
   store(value_, kept, "stays");
   line("};");
   line("suppress(s, lists, n, limit, put);");
-  end_entry("suppress", kChunk, min(ceil_div(all, kBoxesOfBlock), kBlocksTogether), 0, 0, true);
+  end_entry("suppress", kChunk, min(ceil_div(all, kBoxesOfBlock), kBlocksTogether), {.together = true});
 }
 
 }  // namespace temper::cuda

@@ -32,6 +32,8 @@ std::optional<SymInt> common_step(SymContext& context, SymInt address, const Var
   return step ? step : SymInt(0);
 }
 
+}  // namespace
+
 // Whether a guard says nothing but that these indices are inside of these dims.
 bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& dims) {
   if (guard.is_const(1)) return true;
@@ -48,15 +50,24 @@ bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& 
   return false;
 }
 
-}  // namespace
-
+// A matrix for each batch. Batches are of two sorts, of which each has a step of its own: images and heads, say.
 std::optional<KernelWriter::FetchedSide> KernelWriter::matrix_of(const Access& access, const ProductVariables& v,
                                                                  const Variables& own) {
   if (!access.map.guard.is_const(1)) return std::nullopt;
   const SymInt address = places_[static_cast<size_t>(access.value)][0].layout.address(access.map.results);
-  const auto depth = common_step(context_, address, v.depth), own_step = common_step(context_, address, own),
-             batch_step = common_step(context_, address, v.batches);
-  if (!depth || !depth->is_const(1) || !own_step || !batch_step) return std::nullopt;
+  const auto depth = common_step(context_, address, v.depth), own_step = common_step(context_, address, own);
+  if (!depth || !depth->is_const(1) || !own_step || (own_step->is_const(0) && !own.empty())) return std::nullopt;
+  Variables outer, inner = v.batches;
+  std::optional<SymInt> outer_step, inner_step;
+  for (;;) {
+    outer_step = common_step(context_, address, outer);
+    inner_step = common_step(context_, address, inner);
+    if (!outer_step) return std::nullopt;
+    if (inner_step) break;  // of nothing there is one
+    outer.push_back(inner.front());
+    inner.erase(inner.begin());
+  }
+  if ((inner_step->is_const(0) && !inner.empty()) || (outer_step->is_const(0) && !outer.empty())) return std::nullopt;
   SymInt offset = address;
   for (const Variables* list : {&v.depth, &own, &v.batches}) {
     for (const auto& [ordinal, extent] : *list) {
@@ -65,10 +76,13 @@ std::optional<KernelWriter::FetchedSide> KernelWriter::matrix_of(const Access& a
     }
   }
   // Of one line or batch only, the step is anything that the copy engine takes.
-  SymInt line = *own_step, batch = *batch_step;
-  if (line.is_const(0)) line = ceil_div(count_of(v.depth), kPieceElements) * kPieceElements;
-  if (batch.is_const(0)) batch = line * count_of(own);
-  return FetchedSide{{count_of(v.depth), count_of(own), count_of(v.batches)}, {line, batch}, offset, {}, {}};
+  const SymInt any = ceil_div(count_of(v.depth), kPieceElements) * kPieceElements;
+  auto step = [&](const Variables& list, SymInt found) { return list.empty() ? any : found; };
+  return FetchedSide{{count_of(v.depth), count_of(own), count_of(inner), count_of(outer)},
+                     {step(own, *own_step), step(inner, *inner_step), step(outer, *outer_step)},
+                     offset,
+                     {},
+                     {}};
 }
 
 // A window over images whose channels are innermost: rows are images, y and x, or some of them, and the depth is the place in
@@ -151,6 +165,22 @@ std::optional<KernelWriter::FetchedSide> KernelWriter::fetched_side(const Access
   return is_aligned ? side : std::nullopt;
 }
 
+// The map of a side among those of the kernel, of which so many lines are fetched at once.
+std::string KernelWriter::add_map(const Access& access, const FetchedSide& side, int lines) {
+  const DType dtype = types_[static_cast<size_t>(access.value)].dtype;
+  KernelProgram::Map m{places_[static_cast<size_t>(access.value)][0].buffer,
+                       static_cast<int32_t>(dtype),
+                       lines,
+                       number(side.offset * kBytes),
+                       {},
+                       {},
+                       side.window};
+  for (SymInt d : side.dims) m.dims.push_back(number(d));
+  for (SymInt stride : side.strides) m.strides.push_back(number(stride * kBytes));
+  result_.program.maps.push_back(std::move(m));
+  return "&a.m[" + std::to_string(result_.program.maps.size() - 1) + "]";
+}
+
 std::optional<WideCut> KernelWriter::wide_cut(const Contract& s, const ProductVariables& v) {
   const DType dtype = types_[static_cast<size_t>(s.lhs.value)].dtype;
   if (architecture_ != 90 || (dtype != DType::kF16 && dtype != DType::kBF16) || best_(count_of(v.depth)) < kLeastDepth)
@@ -171,21 +201,16 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
   uses_products_ = true;
   result_.program.only_there = true;
   auto side = [&](const std::string& name, const Access& access, const Variables& own, int lines) {
-    const int buffer = places_[static_cast<size_t>(access.value)][0].buffer;
     const auto fetched = fetched_side(access, v, own);
     if (!fetched) {
       write_side("side_" + name, access, v, own);
       line("const Gathered<" + element + ", decltype(own_side_" + name + "), decltype(at_side_" + name + ")> " + name +
-           "{own_side_" + name + ", at_side_" + name + ", (const " + element + "*)a.b[" + std::to_string(buffer) + "]};");
+           "{own_side_" + name + ", at_side_" + name + ", (const " + element + "*)a.b[" + std::to_string(places_[static_cast<size_t>(access.value)][0].buffer) + "]};");
       return false;
     }
-    const std::string map = "&a.m[" + std::to_string(result_.program.maps.size()) + "]";
-    KernelProgram::Map m{buffer, static_cast<int32_t>(dtype), lines, number(fetched->offset * kBytes), {}, {}, fetched->window};
-    for (SymInt d : fetched->dims) m.dims.push_back(number(d));
-    for (SymInt stride : fetched->strides) m.strides.push_back(number(stride * kBytes));
-    result_.program.maps.push_back(std::move(m));
+    const std::string map = add_map(access, *fetched, lines);
     if (fetched->window.empty()) {
-      line("const Mapped " + name + "{" + map + "};");
+      line("const Mapped<I> " + name + "{" + map + ", " + expression(fetched->dims[2]) + "};");
       return true;
     }
     line("auto start_" + name + " = [&](I r, I k) {");
@@ -194,7 +219,7 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
     std::string places;
     for (size_t k = 0; k < fetched->places.size(); ++k)
       places +=
-          (k ? ", " : "") + std::string(k < kRankOfImages ? "(int)" : "(u16)") + "(" + expression(fetched->places[k]) + ")";
+          (k ? ", " : "") + std::string(k < kRankOfMaps ? "(int)" : "(u16)") + "(" + expression(fetched->places[k]) + ")";
     line("return Window{" + places + "};");
     line("};");
     line("const Windowed<decltype(start_" + name + ")> " + name + "{" + map + ", start_" + name + "};");
@@ -213,8 +238,8 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
        expression(depth) + ", left, right, put, memory);");
   const SymInt tiles = ceil_div(rows, cut.rows) * ceil_div(cols, cut.cols) * batches;
   // Without a split, blocks stay and take one tile after the other.
-  end_entry("wide_product", cut.threads(), cut.split > 1 ? tiles * cut.split : min(tiles, kMultiprocessors), cut.shared_bytes(),
-            cut.split);
+  end_entry("wide_product", cut.threads(), cut.split > 1 ? tiles * cut.split : min(tiles, kMultiprocessors),
+            {.shared_bytes = cut.shared_bytes(), .resident = 1, .cluster = cut.split});
 }
 
 }  // namespace temper::cuda

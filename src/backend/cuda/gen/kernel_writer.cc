@@ -35,7 +35,11 @@ KernelWriter::KernelWriter(SymContext& context, const Region& region, std::span<
       best_(best),
       types_(region.value_types()),
       products_(products),
-      architecture_(architecture) {}
+      architecture_(architecture),
+      rounds_to_half_(std::all_of(region.outputs.begin(), region.outputs.end(), [&](int v) {
+        const DType dtype = types_[static_cast<size_t>(v)].dtype;
+        return dtype == DType::kF16 || dtype == DType::kBF16;
+      })) {}
 
 int KernelWriter::temporary(SymInt bytes) {
   temporary_bytes_.push_back(bytes);
@@ -64,8 +68,9 @@ Variables KernelWriter::in_order_of(const Dims& dims) const {
   return list;
 }
 
-// A group is a row group, or a stage and the maps after it that read it point by point: they are done where it is.
+// A group is a chain, which is the whole region, a row group, or a stage and the maps after it that read it point by point: they are done where it is.
 size_t KernelWriter::end_of_group(size_t first) const {
+  if (chain_) return region_.stages.size();
   if (const size_t end = end_of_row_group(first); end > first) return end;
   const Stage& head = region_.stages[first];
   Dims dims;
@@ -101,17 +106,16 @@ void KernelWriter::begin_items(SymInt count) {
   line("const I i = (I)item;");
 }
 
-// cluster: of so many blocks, and then a multiprocessor has one at a time; 0: neither. together: blocks wait for each other.
-void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes, int cluster,
-                             bool together) {
+void KernelWriter::end_entry(const std::string& name, int threads, SymInt blocks, const Residence& residence) {
   const std::string unique = name + "_" + std::to_string(value_) +
                              (result_.program.entries.empty() ? "" : "_" + std::to_string(result_.program.entries.size()));
-  const bool waits = architecture_ >= kLeastThatWaits && !together;
-  const std::string alone = cluster > 0 ? ", 1" : "";
-  const std::string clustered = cluster > 1 ? "__cluster_dims__(" + std::to_string(cluster) + ", 1, 1) " : "";
-  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + alone + ") " +
-           unique + "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
-  result_.program.entries.push_back({unique, threads, number(blocks), shared_bytes, waits, together});
+  const bool waits = architecture_ >= kLeastThatWaits && !residence.together;
+  const std::string room = residence.resident > 0 ? ", " + std::to_string(residence.resident) : "";
+  const std::string clustered =
+      residence.cluster > 1 ? "__cluster_dims__(" + std::to_string(residence.cluster) + ", 1, 1) " : "";
+  text_ += "extern \"C\" __global__ void " + clustered + "__launch_bounds__(" + std::to_string(threads) + room + ") " + unique +
+           "(const __grid_constant__ Args a) {\n" + (waits ? "wait_and_start_next();\n" : "") + body_ + "}\n";
+  result_.program.entries.push_back({unique, threads, number(blocks), residence.shared_bytes, waits, residence.together});
   body_.clear();
 }
 
@@ -126,6 +130,7 @@ Expected<GeneratedKernel> KernelWriter::write() {
     const int value = region_.outputs[static_cast<size_t>(o)];
     if (value >= inputs) places_[static_cast<size_t>(value)].push_back({inputs + o, layouts_[static_cast<size_t>(inputs + o)]});
   }
+  chain_ = plan_chain();
   // What another group reads lies in memory.
   std::vector<char> is_read(types_.size());
   int from = inputs, to = inputs;
@@ -154,7 +159,9 @@ Expected<GeneratedKernel> KernelWriter::write() {
   value_ = inputs;
   for (stage_ = 0; stage_ < region_.stages.size(); stage_ = group_end_) {
     group_end_ = end_of_group(stage_);
-    if (end_of_row_group(stage_) > stage_)
+    if (chain_)
+      write_chain(*chain_);
+    else if (end_of_row_group(stage_) > stage_)
       write_row_group();
     else
       std::visit([&](const auto& s) { write(s); }, region_.stages[stage_]);
@@ -174,11 +181,13 @@ Expected<GeneratedKernel> KernelWriter::write() {
   if (args_words(p) > kMostWords) return Error(ErrorCode::kUnsupported, "a GPU kernel with too many operands");
   std::string maps;
   if (!p.maps.empty()) maps = " TensorMap m[" + std::to_string(p.maps.size()) + "];";
-  const std::string wide = wide_atoms_.empty() ? "" : wide_product_prelude() + wide_atoms_;
-  p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + wide) + "}\n" : "") +
-             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" +
-             std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" + std::to_string(numbers) +
-             "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
+  const std::string narrow = uses_narrow_windows_ ? narrow_window_prelude() : "";
+  const std::string wide =
+      wide_atoms_.empty() ? "" : wide_product_prelude() + std::string(chain_ ? wide_chain_prelude() : "") + wide_atoms_;
+  p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + narrow + wide) + "}\n" : "") +
+             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
+             std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
+             " I;\n" + text_;
   return std::move(result_);
 }
 

@@ -19,6 +19,7 @@
 
 #include "backend/cuda/gen/product_plan.h"
 #include "backend/cuda/run/program.h"
+#include "kernel/chain.h"
 #include "kernel/layout.h"
 #include "kernel/region.h"
 
@@ -95,15 +96,44 @@ class KernelWriter {
   void write_long_sort(const Sort& s, const std::string& one, const std::string& other);
   bool fits_tensor_cores(const Contract& s, const ProductVariables& v) const;
   void write_on_tensor_cores(const Contract& s, const ProductVariables& v);
+  void write_own(const std::string& name, const Variables& batches, const Variables& rows);
+  void take_own(const Variables& batches, const Variables& rows);
   void write_put(const Contract& s, const ProductVariables& v, const std::string& partial);
-  void write_sums(const Contract& s, const ProductVariables& v, const std::string& column);
+  struct Ahead {
+    std::string members, loads;
+  };
+  Ahead write_sums(const Contract& s, const ProductVariables& v, const std::string& column, bool reads_ahead);
   void write_side(const std::string& name, const Access& access, const ProductVariables& v, const Variables& own);
   Way way_of(const Access& access, const Variables& own, const Variables& depth);
   std::optional<WideCut> wide_cut(const Contract& s, const ProductVariables& v);
   std::optional<FetchedSide> matrix_of(const Access& access, const ProductVariables& v, const Variables& own);
   std::optional<FetchedSide> window_of(const Access& access, const ProductVariables& v, const Variables& own);
   std::optional<FetchedSide> fetched_side(const Access& access, const ProductVariables& v, const Variables& own);
+  std::string add_map(const Access& access, const FetchedSide& side, int lines);
   void write_wide(const Contract& s, const ProductVariables& v, const WideCut& cut);
+  // A convolution over few channels (kernel_narrow.cc): dims of the picture, variables of the window, and how it moves.
+  struct NarrowWindow {
+    int image = -1, y = -1, x = -1, channel = -1;
+    int channel_var = -1, y_var = -1, x_var = -1;
+    int64_t channels = 1, kernel_y = 1, kernel_x = 1, step_y = 1, step_x = 1, first_y = 0, first_x = 0;
+    int64_t cols = 0;  // that a block does at once
+    bool shift = false;
+    int shared_bytes() const;
+  };
+  std::optional<NarrowWindow> narrow_window(const Contract& s, const ProductVariables& v);
+  void write_narrow_window(const Contract& s, const ProductVariables& v, const NarrowWindow& window);
+  // Two products with rows between them as one kernel (kernel_chain.cc).
+  struct WideChain {
+    ChainParts parts;
+    ProductVariables scores, values;
+    FetchedSide queries, keys, lines;  // of the first product, and the right side of the second
+    int chunk, out_cols, teams, slots;
+    int pieces, line_pieces;  // of 64 elements, that queries and keys, or lines of the second, are wide
+    int shared_bytes() const;
+  };
+  std::optional<WideChain> plan_chain();
+  void write_chain(const WideChain& chain);
+  std::string write_rows_of_chain(const WideChain& chain, int first_value);
 
   // Text of expressions (kernel_expression.cc).
   double magnitude(SymInt e, double& most) const;
@@ -145,11 +175,17 @@ class KernelWriter {
   void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int cluster = 0,
-                 bool together = false);
+  struct Residence {
+    int shared_bytes = 0;
+    int resident = 0;       // so many blocks find room on a multiprocessor, as far as registers go; 0: as it comes
+    int cluster = 1;        // of so many blocks
+    bool together = false;  // blocks wait for each other
+  };
+  void end_entry(const std::string& name, int threads, SymInt blocks, const Residence& residence = {});
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
+  int strip_of_row(const std::pair<int, SymInt>& last, int64_t length) const;
   void write_row_group();
   std::string monoid_text(const Reduce& s) const;
   std::vector<std::string> results_text(const Reduce& s, const std::string& monoid) const;
@@ -175,6 +211,9 @@ class KernelWriter {
     SymInt var;
     std::string outside, before, after;
     int packs = 0;
+    // What is read may be asked for earlier, into members of a struct `e`.
+    bool reads_ahead = false;
+    std::string members, loads;
   };
   std::optional<Strip> strip_;
   GeneratedKernel result_;
@@ -182,12 +221,16 @@ class KernelWriter {
   std::string text_, body_;
   const ProductChoice products_;
   const int architecture_;
-  bool uses_products_ = false;
+  const bool rounds_to_half_;  // whatever is computed is rounded to 16-bit floats
+  bool uses_products_ = false, uses_narrow_windows_ = false;
   std::string wide_atoms_;  // text of those that wide products use
   std::string atoms_;       // and of what other stages use beside the prelude
+  std::optional<WideChain> chain_;
   bool wide_ = false;       // an expression may leave 32 bits
 };
 
+// Whether a guard says nothing but that these indices are inside of these dims.
+bool guards_range(SymInt guard, const std::vector<SymInt>& indices, const Dims& dims);
 // "f16", "s64": how elements lie in memory.
 std::string storage_type_text(DType dtype);
 std::string literal_text(ScalarValue value, DType dtype);

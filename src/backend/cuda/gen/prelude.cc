@@ -123,14 +123,18 @@ template <> struct Chunk<8> { uint2 w; };
 template <> struct Chunk<4> { u32 w; };
 template <> struct Chunk<2> { u16 w; };
 template <class T, int n> struct Elements { static constexpr int bytes = n * (int)sizeof(T), size = bytes < 16 ? bytes : 16; Chunk<size> chunks[bytes / size]; };
-template <int n, class C, class T> __device__ inline void load_pack(C (&to)[n], const T* p, s64 at) {
+template <int n, class T> __device__ inline Elements<T, n> elements_at(const T* p, s64 at) {
   typedef Elements<T, n> All;
   All all;
 #pragma unroll
   for (int k = 0; k < All::bytes / All::size; ++k) all.chunks[k] = ((const Chunk<All::size>*)(p + at))[k];
+  return all;
+}
+template <int n, class C, class T> __device__ inline void unpack(C (&to)[n], const Elements<T, n>& all) {
 #pragma unroll
   for (int j = 0; j < n; ++j) to[j] = load((const T*)&all, j);
 }
+template <int n, class C, class T> __device__ inline void load_pack(C (&to)[n], const T* p, s64 at) { unpack(to, elements_at<n>(p, at)); }
 // fill where they are not `there`.
 template <int n, class C, class T> __device__ inline void load_pack_if(C (&to)[n], const T* p, s64 at, bool there, C fill) {
   typedef Elements<T, n> All;
@@ -196,6 +200,28 @@ REAL(float) REAL(double)
 __device__ inline float multiply_add(float a, float b, float c) { return ::fmaf(a, b, c); }
 __device__ inline double multiply_add(double a, double b, double c) { return ::fma(a, b, c); }
 INT multiply_add(Int<T, n> a, Int<T, n> b, Int<T, n> c) { return a * b + c; }
+
+// Of what is rounded to 16 bits afterwards: right to 18 bits or more, and to 2^-22 where the result is small beside the operand.
+// Without branches, so that many can be under way at once.
+namespace quick {
+__device__ inline float inverse(float a) { float r; asm("rcp.approx.f32 %0, %1;" : "=f"(r) : "f"(a)); return r; }
+// The inverse of a number close to 0 would be infinite. Of a divisor that many share it is computed once.
+__device__ inline float op_div(float a, float b) {
+  const float scale = fabsf(b) < f32_bits(0x0d800000u) ? f32_bits(0x5f800000u) : 1.0f;
+  return a * scale * inverse(b * scale);
+}
+__device__ inline float op_reciprocal(float a) { return inverse(a); }
+__device__ inline float op_exp(float a) { float r; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(a * 1.44269504f)); return r; }
+__device__ inline float op_sigmoid(float a) { return inverse(1.0f + op_exp(-a)); }
+__device__ inline float op_silu(float a) { return a * op_sigmoid(a); }
+// Abramowitz and Stegun, 7.1.26: the complement of erf at |a| / sqrt(2).
+__device__ inline float op_gelu(float a) {
+  const float z = fabsf(a) * 0.70710678f, t = inverse(1.0f + 0.3275911f * z);
+  const float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+  const float half = 0.5f * p * op_exp(-z * z);
+  return a * (a > 0.0f ? 1.0f - half : half);
+}
+}
 
 INT negate(Int<T, n> a) { return Int<T, n>::of(0 - a.u()); }
 INT divide(ARGS) {

@@ -17,10 +17,14 @@ namespace temper::cuda {
 const std::string& prelude();
 // What kernels with matrix products on tensor cores need besides.
 const char* product_prelude();
+// What narrow windows need besides that.
+const char* narrow_window_prelude();
 // What wide products need besides that, for sm_90; and their atom for so many columns.
 const char* wide_product_prelude();
-std::string wide_atom_name(const std::string& dtype, int columns);
-std::string wide_atom_text(const std::string& dtype, int columns);
+std::string wide_atom_name(const std::string& dtype, int columns, bool held = false);
+std::string wide_atom_text(const std::string& dtype, int columns, bool held = false);
+// What wide chains need besides that.
+const char* wide_chain_prelude();
 // The type in which values of an element type are computed: "float", "Int<signed char, 4>".
 std::string compute_type_text(DType dtype);
 

@@ -11,7 +11,9 @@ namespace temper::cuda {
 // lies in different banks. `vec` elements are copied at once: as many as are known to lie side by side and aligned.
 //   state = side.own(batch, row)      what is known of a row, before the loop over the depth
 //   any = side.at(state, k, pointer)  whether it has an element k, and if so, where
-//   put(piece, batch, row, col, v)    four sums, from column `col` on, of which those inside of the matrix count
+//   own = put.own(batch, row)              what is known of a row of results
+//   ahead = put.ahead(own, col)            what is read for four results from column `col` on
+//   put.finish(piece, own, col, v, ahead)  their sums, of which those inside of the matrix count
 // An address that a copy does not read is one of the tensor (`valid`) all the same, and whether it reads is a predicate of its
 // own. With a null pointer as the sign, NVRTC 13.0's assembler zeroed the 64-bit address by an instruction (CS2R) whose result
 // it took for there one or two cycles too early: now and then a warp copied from address 0.
@@ -29,6 +31,7 @@ template <class E, int vec> __device__ inline void copy_async(u32 to, const E* s
 }
 
 template <class O, class T> struct Side { O own; T at; };
+template <class O, class A, class F> struct Put { O own; A ahead; F finish; };
 
 // How one side's part of a tile travels: tile x BK elements by `threads` threads. Asynchronous copies have 4 bytes at least; a
 // single 16-bit element is loaded and stored, and is there after the next barrier like the others.
@@ -239,14 +242,22 @@ __device__ inline void mma_product(I batches, I rows, I cols, I depth, I pieces,
 #pragma unroll
     for (int m = 0; m < tiles_m; ++m)
 #pragma unroll
-      for (int n = 0; n < tiles_n; n += 2)
+      for (int j = 0; j < 4; j += 2) {
+        const I row = row0 + warp_row + m * 16 + group + j / 2 * 8;
+        auto column = [&](int n) { return col0 + warp_col + (n + quad % 2) * 8 + quad / 2 * 4; };
+        const auto own = put.own(batch, least(row, rows - 1));
+        decltype(put.ahead(own, col0)) ahead[tiles_n / 2];
 #pragma unroll
-        for (int j = 0; j < 4; j += 2) {
+        for (int n = 0; n < tiles_n; n += 2) {
+          if (row < rows && column(n) < cols) ahead[n / 2] = put.ahead(own, column(n));
+        }
+#pragma unroll
+        for (int n = 0; n < tiles_n; n += 2) {
           float v[4] = {sum[m][n][j], sum[m][n][j + 1], sum[m][n + 1][j], sum[m][n + 1][j + 1]};
           exchange_columns(v);
-          const I row = row0 + warp_row + m * 16 + group + j / 2 * 8, col = col0 + warp_col + (n + quad % 2) * 8 + quad / 2 * 4;
-          if (row < rows && col < cols) put(piece, batch, row, col, v);
+          if (row < rows && column(n) < cols) put.finish(piece, own, column(n), v, ahead[n / 2]);
         }
+      }
   }
 }
 )";

@@ -21,8 +21,8 @@ __device__ inline void barrier_arrive(u32 bar) { asm volatile("mbarrier.arrive.s
 __device__ inline void barrier_wait(u32 bar, u32 parity) {
   asm volatile("{ .reg .pred done; again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1; @done bra over; bra again; over: }" :: "r"(bar), "r"(parity) : "memory");
 }
-__device__ inline void tensor_copy(u32 to, const void* map, u32 bar, int x, int y, int z) {
-  asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5}], [%2];" :: "r"(to), "l"(map), "r"(bar), "r"(x), "r"(y), "r"(z) : "memory");
+__device__ inline void tensor_copy(u32 to, const void* map, u32 bar, int x, int y, int z, int w) {
+  asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" :: "r"(to), "l"(map), "r"(bar), "r"(x), "r"(y), "r"(z), "r"(w) : "memory");
 }
 __device__ inline void tensor_copy(u32 to, const void* map, u32 bar, int c, int x, int y, int n, u16 dx, u16 dy) {
   asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2], {%7, %8};" :: "r"(to), "l"(map), "r"(bar), "r"(c), "r"(x), "r"(y), "r"(n), "h"(dx), "h"(dy) : "memory");
@@ -37,11 +37,13 @@ __device__ inline u32 in_block(u32 address, u32 block) { u32 there; asm("mapa.sh
 __device__ inline float4 far_read(u32 address) { float4 v; asm volatile("ld.shared::cluster.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w) : "r"(address) : "memory"); return v; }
 struct __align__(64) TensorMap { u64 words[16]; };
 struct Nothing {};
-// A side that is one matrix in memory (of 64 elements of the depth by as many lines as a box has): the copy engine fetches it.
-struct Mapped {
+// A side that is a matrix for each batch (64 elements of the depth by as many lines as a box has): the copy engine fetches it.
+// Batches are of two sorts; there are `inner` of the one for each of the other.
+template <class I> struct Mapped {
   const TensorMap* map;
-  template <class I> __device__ void fetch(u32 to, u32 bar, I k, I row, I batch) const { tensor_copy(to, map, bar, (int)k, (int)row, (int)batch); }
-  template <class I> __device__ Nothing own(I, I) const { return {}; }
+  I inner;
+  __device__ void fetch(u32 to, u32 bar, I k, I row, I batch) const { tensor_copy(to, map, bar, (int)k, (int)row, (int)(batch % inner), (int)(batch / inner)); }
+  __device__ Nothing own(I, I) const { return {}; }
 };
 // A side of which rows are the pixels of windows: start(row, k) says which channel, pixel and image a row begins with, and where
 // in the window element k of the depth lies.
@@ -57,6 +59,34 @@ template <class S> struct Windowed {
 };
 // A side whose elements are where side.at() says, eight at a time.
 template <class E, class O, class T> struct Gathered { O own; T at; const E* valid; };
+// What a lane has of N columns of 64 rows, from column col0 on: of row `row` and the one eight below. What is read besides is
+// asked for, for `group` strips, before the first of them is done: a load after a store would wait for its own turn.
+template <int N, class I, class P> __device__ inline void put_sums(const P& put, const float (&sum)[N / 2], I batch, I row, I col0, I rows, I cols) {
+  constexpr int group = N / 16 < 8 ? N / 16 : N / 16 % 8 == 0 ? 8 : 1;
+  const int lane = threadIdx.x % 32, mine = lane % 2 * 8 + lane % 4 / 2 * 4;
+#pragma unroll
+  for (int h = 0; h < 4; h += 2) {
+    const I r = row + h * 4;
+    const auto own = put.own(batch, least(r, rows - 1));
+#pragma unroll
+    for (int first = 0; first < N / 16; first += group) {
+      decltype(put.ahead(own, col0)) ahead[group];
+#pragma unroll
+      for (int g = 0; g < group; ++g) {
+        const I c = col0 + (first + g) * 16 + mine;
+        if (r < rows && c < cols) ahead[g] = put.ahead(own, c);
+      }
+#pragma unroll
+      for (int g = 0; g < group; ++g) {
+        const int j = (first + g) * 8 + h;
+        float v[4] = {sum[j], sum[j + 1], sum[j + 4], sum[j + 5]};
+        exchange_columns(v);
+        const I c = col0 + (first + g) * 16 + mine;
+        if (r < rows && c < cols) put.finish((I)0, own, c, v, ahead[g]);
+      }
+    }
+  }
+}
 template <class M, int BM, int BN, int stages, int teams, int split, bool tma_a, bool tma_b, class I, class A, class B, class P>
 __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A& left, const B& right, const P& put, unsigned char* memory) {
   constexpr int BK = 64, bytes_a = BM * 128, bytes_b = BN * 128, bytes = bytes_a + bytes_b;
@@ -200,20 +230,21 @@ __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A&
       if (before >= 0) release(before);
       if (split > 1) asm volatile("bar.sync 1, %0;" :: "n"(teams * 128) : "memory");  // the sums take the place of what all have read
 #pragma unroll
-      for (int m = 0; m < tiles_m; ++m)
+      for (int m = 0; m < tiles_m; ++m) {
+        if constexpr (split > 1) {
 #pragma unroll
-        for (int g = 0; g < BN / 16; ++g)
+          for (int g = 0; g < BN / 16; ++g)
 #pragma unroll
-          for (int h = 0; h < 4; h += 2) {
-            float v[4] = {sum[m][g * 8 + h], sum[m][g * 8 + h + 1], sum[m][g * 8 + h + 4], sum[m][g * 8 + h + 5]};
-            exchange_columns(v);
-            const int r = my_row + m * 64 + warp * 16 + h * 4 + lane / 4, c = g * 16 + lane % 2 * 8 + lane % 4 / 2 * 4;
-            if constexpr (split > 1) {
+            for (int h = 0; h < 4; h += 2) {
+              float v[4] = {sum[m][g * 8 + h], sum[m][g * 8 + h + 1], sum[m][g * 8 + h + 4], sum[m][g * 8 + h + 5]};
+              exchange_columns(v);
+              const int r = my_row + m * 64 + warp * 16 + h * 4 + lane / 4, c = g * 16 + lane % 2 * 8 + lane % 4 / 2 * 4;
               asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};" :: "r"(base + (r * pitch + c) * 4), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
-            } else {
-              if (row0 + r < rows && col0 + c < cols) put((I)0, batch, row0 + r, col0 + c, v);
             }
-          }
+        } else {
+          put_sums<BN>(put, sum[m], batch, row0 + my_row + m * 64 + warp * 16 + lane / 4, col0, rows, cols);
+        }
+      }
     }
   }
   __syncwarp();
@@ -230,7 +261,8 @@ __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A&
         const float4 x = far_read(in_block(base + (r * pitch + c) * 4, p));
         v[0] = v[0] + x.x, v[1] = v[1] + x.y, v[2] = v[2] + x.z, v[3] = v[3] + x.w;
       }
-      put((I)0, batch, row0 + r, col0 + c, v);
+      const auto own = put.own(batch, row0 + r);
+      put.finish((I)0, own, col0 + c, v, put.ahead(own, col0 + c));
     }
     meet_cluster();
   }
@@ -238,12 +270,13 @@ __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A&
 )";
 }
 
-std::string wide_atom_name(const std::string& dtype, int columns) {
-  return "WideAtom_" + dtype + "_" + std::to_string(columns);
+std::string wide_atom_name(const std::string& dtype, int columns, bool held) {
+  return (held ? "HeldAtom_" : "WideAtom_") + dtype + "_" + std::to_string(columns);
 }
 
-// The instruction for N columns of 64 rows, of f16 or bf16.
-std::string wide_atom_text(const std::string& dtype, int columns) {
+// The instruction for N columns of 64 rows, of f16 or bf16. held: its left side is in registers, and its right one has a line
+// for each step of the depth.
+std::string wide_atom_text(const std::string& dtype, int columns, bool held) {
   const int registers = columns / 2;
   std::string names, operands;
   for (int i = 0; i < registers; ++i) {
@@ -251,12 +284,14 @@ std::string wide_atom_text(const std::string& dtype, int columns) {
     operands += std::string(i ? ", " : "") + "\"+f\"(d[" + std::to_string(i) + "])";
   }
   auto operand = [&](int k) { return "%" + std::to_string(registers + k); };
-  const std::string count = std::to_string(registers);
-  return "struct " + wide_atom_name(dtype, columns) + " {\n__device__ static void multiply(float (&d)[" + count +
-         "], u64 a, u64 b, bool add) {\n" + "asm volatile(\"{ .reg .pred p; setp.ne.b32 p, " + operand(2) +
-         ", 0; wgmma.mma_async.sync.aligned.m64n" + std::to_string(columns) + "k16.f32." + dtype + "." + dtype + " {" + names +
-         "}, " + operand(0) + ", " + operand(1) + ", p, 1, 1, 0, 0; }\" : " + operands +
-         " : \"l\"(a), \"l\"(b), \"r\"((int)add));\n}\n};\n";
+  const std::string left =
+      held ? "{" + operand(2) + ", " + operand(3) + ", " + operand(4) + ", " + operand(5) + "}" : operand(2);
+  return "struct " + wide_atom_name(dtype, columns, held) + " {\n__device__ static void multiply(float (&d)[" +
+         std::to_string(registers) + "], " + (held ? "const u32 (&a)[4]" : "u64 a") + ", u64 b, bool add) {\n" +
+         "asm volatile(\"{ .reg .pred p; setp.ne.b32 p, " + operand(1) + ", 0; wgmma.mma_async.sync.aligned.m64n" +
+         std::to_string(columns) + "k16.f32." + dtype + "." + dtype + " {" + names + "}, " + left + ", " + operand(0) +
+         ", p, 1, 1, " + (held ? "1" : "0, 0") + "; }\" : " + operands + " : \"l\"(b), \"r\"((int)add), " +
+         (held ? "\"r\"(a[0]), \"r\"(a[1]), \"r\"(a[2]), \"r\"(a[3])" : "\"l\"(a)") + ");\n}\n};\n";
 }
 
 }  // namespace temper::cuda

@@ -114,7 +114,7 @@ Status GpuLaunch::make_maps(const Driver& driver) {
   constexpr unsigned kLine = 64;  // elements
   uint64_t* to = words_.data() + first_map_word(kernel_.program());
   for (Map& m : maps_) {
-    const auto rank = unsigned(m.what.dims.size());
+    constexpr auto rank = unsigned(kRankOfMaps);
     const uint64_t address = words_[size_t(m.what.buffer)] + m.offset;
     const bool has_elements = std::count(m.dims.begin(), m.dims.begin() + rank, 0) == 0;
     if (address != m.address && has_elements) {
@@ -123,7 +123,7 @@ Status GpuLaunch::make_maps(const Driver& driver) {
       alignas(64) uint64_t map[kWordsOfMap];
       auto* place = reinterpret_cast<void*>(address);
       if (const std::vector<int32_t>& w = m.what.window; w.empty()) {
-        const unsigned box[] = {kLine, lines, 1}, steps[] = {1, 1, 1};
+        const unsigned box[] = {kLine, lines, 1, 1}, steps[] = {1, 1, 1, 1};
         TEMPER_TRY(driver.check(driver.api.cuTensorMapEncodeTiled(map, dtype, rank, place, m.dims.data(), m.strides.data(), box,
                                                                   steps, 0, kMapSwizzle128, kMapPromotion256, 0),
                                 "cuTensorMapEncodeTiled"));

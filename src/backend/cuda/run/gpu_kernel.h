@@ -57,7 +57,7 @@ class GpuLaunch final : public DeviceLaunch {
   struct Map {
     KernelProgram::Map what;
     uint64_t offset;
-    std::array<unsigned long long, kRankOfImages> dims, strides;
+    std::array<unsigned long long, kRankOfMaps> dims, strides;
     uint64_t address = 0;  // that it is made for
   };
   Status make_maps(const Driver& driver);

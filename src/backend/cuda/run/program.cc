@@ -98,9 +98,8 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
     m.window = TEMPER_TRY(in.vector<int32_t>());
     const auto dtype = static_cast<DType>(m.dtype);
     const int32_t buffers = p.buffers + static_cast<int32_t>(p.temporaries.size());
-    const size_t rank = m.window.empty() ? kRankOfMatrices : kRankOfImages;
     const bool fits = m.buffer >= 0 && m.buffer < buffers && (dtype == DType::kF16 || dtype == DType::kBF16) && m.lines >= 1 &&
-                      m.lines <= 256 && is_number(m.offset) && m.dims.size() == rank && m.strides.size() == rank - 1 &&
+                      m.lines <= 256 && is_number(m.offset) && m.dims.size() == kRankOfMaps && m.strides.size() == kRankOfMaps - 1 &&
                       (m.window.empty() || m.window.size() == 6) && std::all_of(m.dims.begin(), m.dims.end(), is_number) &&
                       std::all_of(m.strides.begin(), m.strides.end(), is_number);
     if (!fits) return bad("maps");

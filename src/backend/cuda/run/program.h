@@ -30,6 +30,7 @@ struct KernelProgram {
     bool together = false;     // its blocks wait for each other: no more are launched than the device has at once
   };
   // What the copy engine has to know of a tensor of 16-bit elements, of which it fetches `lines` lines of 128 bytes at once.
+  // Without a window, dims are those of a line, lines, and two sorts of batches.
   // Its dims and strides (in bytes; of all dims but the innermost, whose elements are neighbours) are numbers, innermost first;
   // its first element is at number `offset`, in bytes, of the buffer. With a window, dims are channels, width, height and
   // images, and lines are pixels: from window[0], window[1] on, window[4], window[5] apart, up to window[2], window[3] beyond
@@ -58,7 +59,7 @@ struct KernelProgram {
 
 inline constexpr std::string_view kKernelName = "cuda";  // in plans
 inline constexpr int kMostSharedBytes = 227 << 10;       // that a block can have on the device that has most
-inline constexpr size_t kRankOfMatrices = 3, kRankOfImages = 4;
+inline constexpr size_t kRankOfMaps = 4;
 inline constexpr int kWordsOfMap = 16;       // a tensor map in Args, of 8 bytes each
 inline constexpr int kMostWords = 3900 / 8;  // of Args: 4 KB of parameters work with every driver
 
