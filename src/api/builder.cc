@@ -94,9 +94,31 @@ Status check_profile(const Graph& graph, const Profile& profile) {
   return {};
 }
 
+// What layers are to be computed in, as the config and the network say.
+Narrowing narrowing_of(const Network& network, const BuilderConfig& config) {
+  Narrowing narrowing;
+  if (network.getFlag(nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED)) return narrowing;
+  narrowing = config.narrowing();
+  network.add_layer_types(narrowing.layers);
+  return narrowing;
+}
+
+// A device may compute in more than was asked for, and says so; a type that was never permitted is a contradiction.
+Status check_types(const Narrowing& narrowing) {
+  if (narrowing.binding != TypeBinding::kObey) return {};
+  for (const auto& [name, types] : narrowing.layers) {
+    const bool narrow = types.compute == DType::kF16 || types.compute == DType::kBF16;
+    if (!narrow || narrowing.permits(*types.compute)) continue;
+    return invalid("the layer '" + name + "' is to be computed in " + std::string(dtype_name(*types.compute)) +
+                   ", but that type is not permitted; permit it with its builder flag");
+  }
+  return {};
+}
+
 // The graph to build, when nothing speaks against it.
 Expected<Graph> check_network(const Network& network, const BuilderConfig& config) {
   TEMPER_TRY(config.check());
+  TEMPER_TRY(check_types(narrowing_of(network, config)));
   if (network.graph().outputs().empty()) return invalid("the network has no outputs; mark one, or parse a model first");
   Graph graph = TEMPER_TRY(network.finished());
   if (network.hasImplicitBatchDimension() && !config.profiles().empty())
@@ -177,11 +199,7 @@ Expected<PageMemory> Builder::build(const Network& network, BuilderConfig& confi
     if (pass != "import") progress.pass_done();
   };
   build.compile.progress = [&](const std::string& unit, int done, int of) { return progress.kernels_done(done, of); };
-  const auto strong = nvinfer1::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED;
-  if (!network.getFlag(strong)) {
-    build.passes.narrowing = config.narrowing();
-    network.add_layer_types(build.passes.narrowing.layers);
-  }
+  build.passes.narrowing = narrowing_of(network, config);
   build.metadata = network.metadata();
   build.record = make_notes(network, config, network.hasImplicitBatchDimension() ? max_batch_ : 0);
   build.constants_rest = [&] { network.let_go_of_files(); };

@@ -106,6 +106,33 @@ TEST(ElementLayers, IntegersDivideAsTheyAreAsked) {
   }
 }
 
+// With weak typing the build is told the type of a layer: what is not permitted is refused where it is to be obeyed, and what
+// is permitted is in the record.
+TEST(ElementLayers, PrecisionOfALayerReachesTheBuild) {
+  for (BuilderFlag binding : {BuilderFlag::kPREFER_PRECISION_CONSTRAINTS, BuilderFlag::kOBEY_PRECISION_CONSTRAINTS}) {
+    for (DataType permitted : {DataType::kFLOAT, DataType::kHALF}) {
+      Net net;
+      ILayer* layer = net->addMatrixMultiply(net.input("x", Dims2(1, 2)), MatrixOperation::kNONE,
+                                             net.constant(Dims2(2, 2), {0.5f, 0.25f, 1, -1}), MatrixOperation::kNONE);
+      layer->setName("product");
+      layer->setPrecision(DataType::kHALF);
+      EXPECT_TRUE(layer->precisionIsSet());
+      EXPECT_EQ(layer->getPrecision(), DataType::kHALF);
+      if (permitted == DataType::kHALF) net.config->setFlag(BuilderFlag::kFP16);
+      net.config->setFlag(binding);
+      net.output(layer);
+      const bool refused = binding == BuilderFlag::kOBEY_PRECISION_CONSTRAINTS && permitted == DataType::kFLOAT;
+      ASSERT_EQ(net.build(), !refused);
+      if (refused) {
+        EXPECT_NE(net.logger.errors.back().find("product"), std::string::npos) << net.logger.errors.back();
+        continue;
+      }
+      const std::string record = temper::explain(*net.engine, temper::TextFormat::kTEXT);
+      EXPECT_NE(record.find("product: f16"), std::string::npos) << record;
+    }
+  }
+}
+
 TEST(ElementLayers, ComparisonsAndLogicMakeBooleans) {
   Net net;
   ITensor& x = net.input("x", Dims{1, {4}});

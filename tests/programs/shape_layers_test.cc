@@ -186,6 +186,25 @@ TEST(ShapeLayers, SuppressesBoxesThatOverlap) {
   EXPECT_EQ((net.run<int32_t, float>(inputs, "count").values), (std::vector<int32_t>{2}));
 }
 
+// Three boxes that don't overlap, two classes: of six candidates of an item only the highest are looked at.
+TEST(ShapeLayers, NmsLooksAtTheHighestBoxesOnly) {
+  for (int32_t limit : {1, 3, 6}) {
+    Net net;
+    ITensor& scores = net.input("x", Dims3(1, 3, 2));
+    ITensor& boxes = net.constant(Dims4(1, 3, 1, 4), {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5});
+    INMSLayer* nms = net->addNMS(boxes, scores, net.ints(Dims{0, {}}, {3}));
+    ASSERT_NE(nms, nullptr) << temper::lastError().text();
+    nms->setTopKBoxLimit(limit);
+    EXPECT_EQ(nms->getTopKBoxLimit(), limit);
+    net.output(nms, "y", 0);
+    const auto kept = net.run<int32_t, float>({{"x", {Dims3(1, 3, 2), {0.9f, 0.2f, 0.3f, 0.8f, 0.7f, 0.1f}}}});
+    std::vector<int32_t> wanted{0, 0, 0};
+    if (limit == 3) wanted = {0, 0, 0, 0, 0, 2, 0, 1, 1};
+    if (limit == 6) wanted = {0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 2};
+    EXPECT_EQ(kept.values, wanted) << limit;
+  }
+}
+
 TEST(ShapeLayers, AssertionEndsARun) {
   Net net;
   ITensor& x = net.input("x", vector_of(2));

@@ -195,6 +195,7 @@ struct Engine : Recorded<UnaskedEngine> {
   const char* getName() const noexcept override { return "fake"; }
   bool isRefittable() const noexcept override { return false; }
   bool hasImplicitBatchDimension() const noexcept override { return false; }
+  int32_t getMaxBatchSize() const noexcept override { return 1; }
   EngineCapability getEngineCapability() const noexcept override { return EngineCapability::kSTANDARD; }
   TacticSources getTacticSources() const noexcept override { return 0; }
   ProfilingVerbosity getProfilingVerbosity() const noexcept override { return ProfilingVerbosity::kLAYER_NAMES_ONLY; }

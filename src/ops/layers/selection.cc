@@ -1,4 +1,6 @@
 // Layers that find elements or make them: non-zero, one-hot, NMS, grid sample, fill, assertion.
+#include <limits>
+
 #include "ops/layers/layers.h"
 #include "ops/nn/operands.h"
 #include "ops/tensor/shape_arguments.h"
@@ -18,6 +20,23 @@ Vals grid_sample(Builder& b, const GridSample& a, Operands in) {
                  {in[0], in[1]});
 }
 
+// The scores [n, classes, boxes] with all but the `limit` highest of each item sunk below any threshold.
+Val strongest(Builder& b, Val scores, int64_t limit) {
+  if (!b.ok()) return scores;
+  const Dims dims = b.dims(scores);
+  const SymInt all = dims[1] * dims[2];
+  if (all.is_const() && all.value() <= limit) return scores;
+  const Val flat = b.reshape(scores, {dims[0], all});
+  const std::vector<Val> best = b.op("sort", SortAttrs{1, true, min(all, SymInt(limit))}, std::span(&flat, 1));
+  if (!b.ok()) return scores;
+  const Dims domain = b.dims(best[0]);
+  const std::vector<SymInt> at = index_vars(b.sym(), domain);
+  const Val sunk = b.fill(-std::numeric_limits<double>::infinity(), b.dtype(scores), {dims[0], all});
+  const Val operands[] = {sunk, best[0], best[1]};
+  ScatterAttrs back{IndexMap{domain, {at[0], b.sym().loaded(0, all)}, 1}, {IndexMap{domain, {at[0], at[1]}, 1}}, std::nullopt};
+  return b.reshape(b.op("scatter", std::move(back), operands)[0], dims);
+}
+
 // Boxes are [n, boxes, 4] or [n, boxes, classes, 4], scores [n, boxes, classes]; the composite wants scores by class.
 Vals suppression(Builder& b, const Suppression& a, Operands in) {
   if (!require(b, in, 2)) return {};
@@ -34,7 +53,7 @@ Vals suppression(Builder& b, const Suppression& a, Operands in) {
   const int64_t by_class[] = {0, 2, 1};
   auto optional = [&](Val v, double otherwise, DType dtype) { return v ? b.cast(v, dtype) : b.scalar(otherwise, dtype); };
   Vals chosen = compose(b, "non_max_suppression", {{"center", a.center}},
-                        {boxes, b.transpose(scores, by_class), optional(in[2], 2147483647, DType::kI64),
+                        {boxes, strongest(b, b.transpose(scores, by_class), a.limit), optional(in[2], 2147483647, DType::kI64),
                          optional(in[3], 0, DType::kF32), optional(in[4], 0, DType::kF32)});
   if (!b.ok()) return {};
   const Val count = b.cast(b.size(b.dims(chosen[0])[0]), a.indices == DType::kI64 ? DType::kI64 : DType::kI32);
@@ -99,7 +118,8 @@ const RegisterOp<GridSample> kGridSample{{
 const RegisterOp<Suppression> kSuppression{{
     .name = "layer_nms",
     .body = suppression,
-    .samples = {"f32[1, 6, 1, 4], f32[1, 6, 2], i32[] (3), f32[] (0.5), f32[] (0.1)"},
+    .samples = {"f32[1, 6, 1, 4], f32[1, 6, 2], i32[] (3), f32[] (0.5), f32[] (0.1)",
+                "f32[2, n, 4], f32[2, n, 2], i32[] (3), f32[] (0.5), f32[] (0.1) {limit = 3}"},
 }};
 const RegisterOp<ReverseSequence> kReverse{{
     .name = "layer_reverse_sequence",
