@@ -8,6 +8,8 @@ cudaError_t cudaLaunchKernel(const void*, dim3, dim3, void**, size_t, cudaStream
   return note(cudaErrorNoKernelImageForDevice);
 }
 
+// The names are those that nvcc writes.
+// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming)
 extern "C" {
 
 __attribute__((visibility("default"))) void** __cudaRegisterFatBinary(void*) {
@@ -25,3 +27,4 @@ __attribute__((visibility("default"))) cudaError_t __cudaPopCallConfiguration(di
   return cudaSuccess;
 }
 }
+// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)

@@ -159,6 +159,7 @@ Expected<onnx::PluginNode> read_plugin_node(const onnx::Node& node, const Graph&
     if (data_inputs < operands.size() && !plugin->takes_shapes())
       return invalid("only an IPluginV3 has inputs that hold shapes (tensorrt_plugin_shape_input_indices)");
     std::vector<ValueId> ordered;
+    ordered.reserve(made.order.size());
     for (size_t k : made.order) ordered.push_back(operands[k]);
     made.attrs = make_attrs(TEMPER_TRY(describe_plugin(graph, std::move(plugin), ordered, data_inputs)));
     return made;

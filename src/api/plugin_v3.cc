@@ -144,6 +144,7 @@ class RunV3 final : public PluginRun {
     const auto in = static_cast<size_t>(info_.inputs);
     return stream_.close(runtime_.enqueue(tensors_->plain(0), tensors_->plain(in), all, all + in, workspace, stream));
   }
+
   std::unique_ptr<IPluginV3> plugin_;
   IPluginV3OneRuntime& runtime_;
   const plan::PluginInfoT& info_;

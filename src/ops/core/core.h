@@ -17,6 +17,7 @@
 //   suppress   {}                     boxes, t              -> bool: greedy suppression, see Suppress
 //   bind_size  {size}                 n                     -> n; from here on `size` is the value of the i64 scalar n
 //   assert     {message}              c                     -> c; a run with a false c ends with the message as its error
+//   plugin     see ops/core/plugin.h
 //   if         {sizes}                c, captures...        bodies: then, else; their inputs are the captures
 //   loop       {states, scans, sizes} trip?, cond?, states..., captures...   one body, see Loop
 #pragma once
