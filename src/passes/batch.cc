@@ -158,6 +158,8 @@ class BatchWriter {
     }
     if (name == "if") return write_if(node, in);
     if (name == "loop") return write_loop(node, in);
+    if (name == "plugin")
+      return Error(ErrorCode::kUnsupported, "plugins see whole tensors, and no batch; make the network with kEXPLICIT_BATCH");
     return differs("the number of elements that it gives", "give the network a fixed size");
   }
 
