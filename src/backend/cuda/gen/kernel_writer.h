@@ -46,6 +46,14 @@ Expected<GeneratedKernel> generate_kernel(SymContext& context, const Region& reg
 // How many ways there are to cut the products of a region, one of them if it has none.
 int ways_to_cut(const Region& region, const std::function<int64_t(SymInt)>& best);
 
+// How the blocks of an entry are kept on the device.
+struct Residence {
+  int shared_bytes = 0;
+  int resident = 0;       // so many blocks find room on a multiprocessor, as far as registers go; 0: as it comes
+  int cluster = 1;        // of so many blocks
+  bool together = false;  // blocks wait for each other
+};
+
 class KernelWriter {
  public:
   KernelWriter(SymContext& context, const Region& region, std::span<const Layout> layouts,
@@ -175,12 +183,6 @@ class KernelWriter {
   void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  struct Residence {
-    int shared_bytes = 0;
-    int resident = 0;       // so many blocks find room on a multiprocessor, as far as registers go; 0: as it comes
-    int cluster = 1;        // of so many blocks
-    bool together = false;  // blocks wait for each other
-  };
   void end_entry(const std::string& name, int threads, SymInt blocks, const Residence& residence = {});
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
