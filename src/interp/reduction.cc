@@ -27,9 +27,19 @@ int64_t address(const std::vector<int64_t>& point, const std::vector<int64_t>& s
   return std::inner_product(point.begin(), point.end(), strides.begin(), int64_t(0));
 }
 
+// In a sort. NaN is greater than every number.
 bool precedes(DType type, ScalarValue a, ScalarValue b, bool largest) {
+  if (is_float(type) && (std::isnan(a.f) || std::isnan(b.f))) {
+    return largest ? std::isnan(a.f) && !std::isnan(b.f) : !std::isnan(a.f) && std::isnan(b.f);
+  }
   return largest ? evaluate_scalar(ScalarOp::k_less, type, b, a, {}).i != 0
                  : evaluate_scalar(ScalarOp::k_less, type, a, b, {}).i != 0;
+}
+
+// NaN is the extremum, as for max and min.
+bool beats(DType type, ScalarValue a, ScalarValue b, bool largest) {
+  if (is_float(type) && (std::isnan(a.f) || std::isnan(b.f))) return std::isnan(a.f) && !std::isnan(b.f);
+  return precedes(type, a, b, largest);
 }
 
 ScalarValue neutral(MonoidKind monoid, DType type) {
@@ -92,7 +102,7 @@ Expected<std::vector<ExactTensor>> reduce(const ReduceAttrs& attrs, const ExactT
         case MonoidKind::k_arg_min_last: {
           bool max = attrs.monoid == MonoidKind::k_arg_max || attrs.monoid == MonoidKind::k_arg_max_last;
           bool last = attrs.monoid == MonoidKind::k_arg_max_last || attrs.monoid == MonoidKind::k_arg_min_last;
-          if (r == 0 || precedes(in.dtype, x, best_value, max) || (last && !precedes(in.dtype, best_value, x, max)))
+          if (r == 0 || beats(in.dtype, x, best_value, max) || (last && !beats(in.dtype, best_value, x, max)))
             best = r, best_value = x;
           break;
         }

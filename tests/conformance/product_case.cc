@@ -70,7 +70,9 @@ std::vector<KernelCase> kernel_cases() {
     cases.push_back({{"top_k", type("2, 1500") + " {axis = 1, count = 40}"}, "sort_start"});
     cases.push_back({{"top_k", type("3, 700") + " {axis = 1, count = 40}"}, "sort"});
   }
-  cases.push_back({{"non_max_suppression", "f32[2, 700, 4], f32[2, 3, 700], i64[] (300), f32[] (0.5), f32[] (0)"}, "suppress"});
+  cases.push_back(
+      {{"non_max_suppression", "f32[2, 700, 4], f32[2, 3, 700], i64[] (300), f32[] (0.5), f32[] (0)", false, false, false},
+       "suppress"});
   return cases;
 }
 

@@ -15,6 +15,7 @@ struct ProductCase {
   bool weights = false;  // the right operand is constant
   // The left operand comes with its second dimension innermost, and so goes the result, as pictures with channels last do.
   bool channels_last = false;
+  bool takes_odd = true;  // infinities and NaN among its operands have a meaning
   std::string name() const { return op + " " + text + (weights ? " weights" : "") + (channels_last ? " channels last" : ""); }
 };
 std::vector<ProductCase> product_cases();

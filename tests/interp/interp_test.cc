@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "interp/point_program.h"
 #include "ops/builder.h"
+#include "ops/core/core.h"
 
 namespace temper {
 namespace {
@@ -49,6 +52,17 @@ TEST_F(Interp, RowsLongerThanABlock) {
   for (int64_t r = 0; r < 3; ++r) {
     for (int64_t i = 0; i < 2000; ++i) ASSERT_EQ(result.ints[r * 2000 + i], r * 2000 + (i + 1) % 2000);
   }
+}
+
+TEST_F(Interp, NanIsGreaterThanEveryNumberAndTheExtremumOfBothKinds) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
+  ExactTensor numbers = ExactTensor::zeros(DType::kF32, {5});
+  numbers.floats = {1, kInfinity, kNan, -kInfinity, 2};
+  Val x = input(DType::kF32, {5});
+  EXPECT_EQ(run(b.reduce(MonoidKind::k_arg_max, x, {0}, false), {numbers}).ints, (I{2}));
+  EXPECT_EQ(run(b.reduce(MonoidKind::k_arg_min, x, {0}, false), {numbers}).ints, (I{2}));
+  EXPECT_EQ(run(b.op("sort", SortAttrs{0, true, 5}, std::span(&x, 1))[1], {numbers}).ints, (I{2, 1, 4, 0, 3}));
+  EXPECT_EQ(run(b.op("sort", SortAttrs{0, false, 5}, std::span(&x, 1))[1], {numbers}).ints, (I{3, 0, 4, 1, 2}));
 }
 
 TEST_F(Interp, EmptyTensorsAndScalars) {
