@@ -140,7 +140,9 @@ void KernelWriter::write_window(const Reduce& s, bool contracts, const WindowCut
   const std::vector<Tap> taps = taps_of(s, cut);
   std::vector<Tap> places;
   std::vector<std::string> names;
-  auto find = [&](const Tap& tap) { return static_cast<size_t>(std::find(places.begin(), places.end(), tap) - places.begin()); };
+  auto find = [&](const Tap& tap) {
+    return static_cast<size_t>(std::find(places.begin(), places.end(), tap) - places.begin());
+  };
   for (const Tap& tap : taps) {
     if (find(tap) == places.size()) places.push_back(tap);
   }
