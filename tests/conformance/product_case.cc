@@ -67,6 +67,8 @@ std::vector<KernelCase> kernel_cases() {
     window("conv", type("3, 64, 100, 98") + ", " + type("64, 1, 5, 5"), "group = 64, pads = [2, 2, 2, 2]");
     window("conv", type("3, 40, 81, 75") + ", " + type("40, 1, 3, 3"),
            "group = 40, pads = [0, 1, 2, 1], strides = [2, 2], dilations = [1, 2]");
+    window("conv", type("2, 16, 200, 170") + ", " + type("40, 16, 1, 1"), "strides = [1, 1]");
+    window("conv", type("1, 3, 520, 516") + ", " + type("16, 3, 3, 3"), "strides = [2, 2], pads = [1, 1, 1, 1]");
     window("max_pool", type("2, 64, 56, 56"), "kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]");
     if (t == "f32") window("average_pool", type("2, 64, 56, 54"), "kernel_shape = [2, 3], strides = [1, 3]");
     cases.push_back({{"global_average_pool", type("3, 72, 15, 13"), false, true}, "columns"});

@@ -79,13 +79,16 @@ void KernelWriter::write(const Contract& s) {
     list = std::move(sorted);
   };
   in_memory_order(v.cols);
+  const Reduce sums = sum_of_products(s, types_);
+  if (is_thin(double(best_(count_of(v.rows))), double(best_(count_of(v.cols))), double(best_(count_of(v.depth))))) {
+    if (const auto cut = window_cut(sums)) return write_window(sums, true, *cut);
+  }
   if (fits_tensor_cores(s, v)) {
     if (auto window = products_.cut == 0 ? narrow_window(s, v) : std::nullopt) return write_narrow_window(s, v, *window);
     if (auto cut = wide_cut(s, v)) return write_wide(s, v, *cut);
     return write_on_tensor_cores(s, v);
   }
   if (best_(count_of(v.rows)) < kLeastPlainTile || best_(count_of(v.cols)) < kLeastPlainTile) {
-    const Reduce sums = sum_of_products(s, types_);
     if (const auto cut = window_cut(sums)) return write_window(sums, true, *cut);
     if (!write_lines(sums, true)) write(sums);
     return;

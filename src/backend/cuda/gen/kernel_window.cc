@@ -136,32 +136,46 @@ void KernelWriter::write_window(const Reduce& s, bool contracts, const WindowCut
   line(all <= kMostUnrolled ? "#pragma unroll" : "#pragma unroll 1");
   line("for (I r = 0; r < " + expression(count_of(loop)) + "; ++r) {");
   point(loop, "r");
-  // Each place that is read, once.
+  // Each place that is read, once; and those that lie side by side, together.
   const std::vector<Tap> taps = taps_of(s, cut);
-  std::vector<Tap> read;
+  std::vector<Tap> places;
   std::vector<std::string> names;
-  auto name_of = [&](const Tap& tap) {
-    return names[static_cast<size_t>(std::find(read.begin(), read.end(), tap) - read.begin())];
+  auto find = [&](const Tap& tap) {
+    return static_cast<size_t>(std::find(places.begin(), places.end(), tap) - places.begin());
   };
   for (const Tap& tap : taps) {
-    if (std::find(read.begin(), read.end(), tap) != read.end()) continue;
-    const std::string name = "p" + std::to_string(read.size());
+    if (find(tap) == places.size()) places.push_back(tap);
+  }
+  names.resize(places.size());
+  for (size_t p = 0; p < places.size(); ++p) {
+    if (!names[p].empty()) continue;
+    const Tap& tap = places[p];
+    const std::string name = "p" + std::to_string(p);
     const Access& access = s.operands[static_cast<size_t>(tap.operand)];
     const DType dtype = types_[static_cast<size_t>(access.value)].dtype;
     const std::string from = pointer(places_[static_cast<size_t>(access.value)][0].buffer, dtype),
                       guard = "(" + expression(tap.guard) + ") != 0", address = expression(tap.address),
                       fill = literal_text(access.fill, dtype);
-    const bool is_pack = depends_on(tap.address, inner_var);
-    read.push_back(tap);
-    names.push_back(is_pack ? name + "[j]" : name);
-    if (is_pack) {
-      line(compute_type_text(dtype) + " " + name + "[" + strip + "];");
-      line("load_pack_if(" + name + ", " + from + ", " + address + ", " + guard + ", " + fill + ");");
-    } else {
+    const bool along_strip = depends_on(tap.address, inner_var);
+    auto beside = [&](int k) { return find({tap.operand, tap.address + k, tap.guard}); };
+    int run = along_strip ? cut.strip : kStripBytes * 8 / dtype_bits(dtype);
+    for (; !along_strip && run > 1; run /= 2) {
+      bool is_run = proves_multiple_of(tap.address, run);
+      for (int k = 1; k < run && is_run; ++k) is_run = beside(k) < places.size() && names[beside(k)].empty();
+      if (is_run) break;
+    }
+    if (run == 1) {
+      names[p] = name;
       line(compute_type_text(dtype) + " " + name + " = " + fill + ";");
       line("if (" + guard + ") " + name + " = load(" + from + ", " + address + ");");
+      continue;
     }
+    for (int k = 0; k < (along_strip ? 1 : run); ++k)
+      names[k == 0 ? p : beside(k)] = name + (along_strip ? "[j]" : "[" + text_of(k) + "]");
+    line(compute_type_text(dtype) + " " + name + "[" + text_of(run) + "];");
+    line("load_pack_if(" + name + ", " + from + ", " + address + ", " + guard + ", " + fill + ");");
   }
+  auto name_of = [&](const Tap& tap) { return names[find(tap)]; };
   line("#pragma unroll");
   line("for (int j = 0; j < " + strip + "; ++j) {");
   const SymInt position = position_of(s);

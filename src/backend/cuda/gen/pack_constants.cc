@@ -89,7 +89,9 @@ std::vector<PackedConstant> pack_constants(const Candidate& candidate) {
     const ProductVariables v = product_variables(*candidate.context, *contract, lhs);
     Variables list;
     auto append = [&](const Variables& more) { list.insert(list.end(), more.begin(), more.end()); };
-    const bool is_long = candidate.best(count_of(v.depth)) >= kLongReduction || candidate.best(count_of(v.cols)) > 1;
+    const int64_t rows = candidate.best(count_of(v.rows)), cols = candidate.best(count_of(v.cols)),
+                  depth = candidate.best(count_of(v.depth));
+    const bool is_long = depth >= kLongReduction || (cols > 1 && !is_thin(double(rows), double(cols), double(depth)));
     if (is_long)
       append(v.batches), append(v.cols), append(v.depth);
     else

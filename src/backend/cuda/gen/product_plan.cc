@@ -79,6 +79,8 @@ ProductVariables product_variables(SymContext& context, const Contract& stage, c
   return v;
 }
 
+bool is_thin(double rows, double cols, double depth) { return rows >= 1 << 16 && cols <= 64 && depth <= 32; }
+
 Cut choose_cut(double rows, double cols, double batches, double depth, Multiplier multiplier, int place) {
   const auto& tiles_of_kind = multiplier == Multiplier::kHalf ? kHalfTiles : kFloatTiles;
   const double speed = multiplier == Multiplier::kHalf ? 2 : multiplier == Multiplier::kExact ? 1.0 / 3 : 1;

@@ -25,6 +25,10 @@ ProductVariables product_variables(SymContext& context, const Contract& stage, c
 
 inline constexpr int64_t kLongReduction = 64;  // elements, from which a block does one result
 
+// Whether a product moves so much more than it multiplies that tensor cores have nothing to do: the first layers of networks
+// for pictures, of few channels. Its columns then lie innermost in the right operand.
+bool is_thin(double rows, double cols, double depth);
+
 // By how much `e` grows with `var`, if that is the same everywhere; else something that is no constant.
 SymInt step_of(SymInt e, SymInt var);
 
