@@ -12,8 +12,8 @@
 //   gpu_check build FILE.onnx PLAN [LEVEL]
 //       builds for the GPU into PLAN, and no more: one line
 //   gpu_check time PLAN [SECONDS [STEPS]]
-//       runs a plan alone: one line with milliseconds of a run, and its slowest steps, each with its time, what it does and moves,
-//       and how much of the time the card would need for that alone at its best
+//       runs a plan alone: one line with milliseconds of a run, and its slowest steps, each with its time, what it does and
+//       moves, and how much of the time the card would need for that alone at its best
 //   gpu_check graphs PLAN...
 //       for each plan, microseconds of a run, of many in one graph: one line
 //   gpu_check enqueue PLAN
@@ -328,9 +328,9 @@ Status time_plan(const std::string& path, double seconds, size_t shown) {
     const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
     const double limit_us = std::max(step.operations / kBestOperations, step.bytes / kBestBytes);
     char line[256];
-    std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"share\": %.2f, \"step\": ",
-                  k ? ", " : "", steps[k].first, step.operations * 1e-9, step.bytes * 1e-6,
-                  limit_us / std::max(steps[k].first, 0.01));
+    std::snprintf(line, sizeof line,
+                  "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"share\": %.2f, \"step\": ", k ? ", " : "", steps[k].first,
+                  step.operations * 1e-9, step.bytes * 1e-6, limit_us / std::max(steps[k].first, 0.01));
     slowest += line + json(step.name) + "}";
   }
   std::printf(
@@ -374,11 +374,12 @@ int main(int argc, char** argv) {
                                                        *target);
   }
   const std::vector<std::string> plans(argv + 2, argv + argc);
-  temper::Status status = command == "enqueue"  ? check_enqueue(argv[2])
-                          : command == "graphs" ? time_in_graphs(plans)
-                          : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
-                          : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
-                                                : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1, size_t(argc > 4 ? std::atoi(argv[4]) : 12));
+  temper::Status status =
+      command == "enqueue"  ? check_enqueue(argv[2])
+      : command == "graphs" ? time_in_graphs(plans)
+      : command == "build"  ? build_model(argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 0, *target)
+      : command == "model"  ? check_named_model(argc - 2, argv + 2, *target)
+                            : time_plan(argv[2], argc > 3 ? std::atof(argv[3]) : 1, size_t(argc > 4 ? std::atoi(argv[4]) : 12));
   if (!status.ok())
     std::printf("{\"%s\": %s, \"status\": \"error\", \"why\": %s}\n", command == "model" ? "model" : "plan",
                 json(argv[2]).c_str(), json(status.error().to_string()).c_str());

@@ -151,8 +151,7 @@ class KernelWriter {
   void store_strip(const Place& place, DType dtype, std::span<const SymInt> index, const std::string& x);
 
   void begin_items(SymInt count);
-  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int resident = 0,
-                 int cluster = 1);
+  void end_entry(const std::string& name, int threads, SymInt blocks, int shared_bytes = 0, int resident = 0, int cluster = 1);
   int temporary(SymInt bytes);
   size_t end_of_group(size_t first) const;
   size_t end_of_row_group(size_t first) const;
@@ -178,7 +177,7 @@ class KernelWriter {
     SymInt var;
     std::string outside, before, after;
     int packs = 0;
-    // What is read may be asked for earlier, into members of a struct `e`.
+    // What is read may be asked for earlier, into members of a struct `e`; then nothing is stored unless `inside`.
     bool reads_ahead = false;
     std::string members, loads;
   };
@@ -192,7 +191,7 @@ class KernelWriter {
   bool uses_products_ = false, uses_narrow_windows_ = false;
   std::string wide_atoms_;  // text of those that wide products use
   std::optional<WideChain> chain_;
-  bool wide_ = false;       // an expression may leave 32 bits
+  bool wide_ = false;  // an expression may leave 32 bits
 };
 
 // Whether a guard says nothing but that these indices are inside of these dims.

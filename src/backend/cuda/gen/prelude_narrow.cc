@@ -3,8 +3,8 @@
 
 namespace temper::cuda {
 
-// Note [Narrow windows]. Of a picture with so few channels that no copy could bring eight of them, a block brings what a tile of
-// TY x TX results sees into shared memory, pixels side by side, with zeros where the window looks beyond the picture. A line
+// Note [Narrow windows]. Of a picture with so few channels that no copy could bring eight of them, a block brings what a tile
+// of TY x TX results sees into shared memory, pixels side by side, with zeros where the window looks beyond the picture. A line
 // of the window is then one run of neighbours there, and consecutive elements of the depth are read from where they lie: runs
 // are padded to a multiple of 8, of which each half of an instruction's 16 has one part. A pair of elements is one word, so a
 // run starts at an even element: `shift` pixels before the window, where its own start would be odd. What a run has beyond
@@ -107,13 +107,13 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
           decltype(put.ahead(own, col0)) ahead[BN / 16];
 #pragma unroll
           for (int j = 0; j < BN / 8; j += 2) {
-            if (inside && column(j) < cols) ahead[j / 2] = put.ahead(own, column(j));
+            ahead[j / 2] = put.ahead(own, column(j) < cols ? column(j) : (I)0);
           }
 #pragma unroll
           for (int j = 0; j < BN / 8; j += 2) {
             float v[4] = {sum[m][j][h], sum[m][j][h + 1], sum[m][j + 1][h], sum[m][j + 1][h + 1]};
             exchange_columns(v);
-            if (inside && column(j) < cols) put.finish((I)0, own, column(j), v, ahead[j / 2]);
+            put.finish((I)0, own, column(j) < cols ? column(j) : (I)0, v, ahead[j / 2], inside && column(j) < cols);
           }
         }
     }
