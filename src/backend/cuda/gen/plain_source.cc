@@ -16,7 +16,7 @@ constexpr double kNextWay = 0.05;  // that the next best way of cutting is expec
 class PlainSource final : public TacticSource {
  public:
   std::string_view name() const override { return "plain"; }
-  std::string fingerprint() const override { return "plain-4 nvrtc " + nvrtc_version(); }
+  std::string fingerprint() const override { return "plain-5 nvrtc " + nvrtc_version(); }
 
   std::variant<std::vector<Tactic>, Decline> enumerate(const Candidate& candidate, const Device&,
                                                        const BuildOptions& build) const override {
