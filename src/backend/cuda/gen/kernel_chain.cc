@@ -38,6 +38,13 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
   for (const Contract* c : {&first, &second}) {
     if (c->accumulate != DType::kF32 || (c->dtype != DType::kF32 && c->dtype != dtype)) return std::nullopt;
   }
+  // What is known of a row follows from its reductions.
+  bool reduces = false;
+  for (size_t s = parts->first_row; s < parts->last; ++s) {
+    const auto* map = std::get_if<Map>(&region_.stages[s]);
+    reduces = reduces || !map;
+    if (map && !reduces && map->domain.size() + static_cast<size_t>(first.reduced) < first.domain.size()) return std::nullopt;
+  }
   WideChain chain;
   chain.parts = *parts;
   chain.scores = product_variables(context_, first, places_[static_cast<size_t>(first.lhs.value)][0].layout);
@@ -80,7 +87,7 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
 std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_value) {
   const auto& scores = std::get<Contract>(region_.stages[0]);
   const Dims dims(scores.domain.begin(), scores.domain.end() - scores.reduced);
-  const std::string name = "Rows_" + std::to_string(first_value);
+  std::string name = "Rows_" + std::to_string(first_value);
   std::string members, clear, add, close, elements;  // elements: maps of elements so far
   auto text_of = [&](auto write) {
     std::string outer = std::exchange(body_, "");
@@ -121,16 +128,22 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
         const std::string m = "m" + std::to_string(pass);
         members += monoid_text(reduce) + " " + m + ";\n";
         clear += m + ".clear();\n";
-        add += "if constexpr (pass == " + std::to_string(pass) + ") {\n" + elements + text_of([&] {
-                 const std::string x = evaluate(*reduce.body, reduce.operands)[0];
-                 line("if (counts) " + m + ".add(" + x + ", at);");
-               }) +
-               "}\n";
-        close += "if (pass == " + std::to_string(pass) + ") {\n" + m + " = over_quad(" + m + ");\n";
-        for (size_t r = 0; r < types.size(); ++r)
-          close += result(r) + " = cast_" + std::string(dtype_name(types[r].dtype)) + "(" + m + ".result" + std::to_string(r) +
-                   "());\n";
-        close += "}\n";
+        const std::string when = "(pass == " + std::to_string(pass) + ") {";
+        add += text_of([&] {
+          line("if constexpr " + when);
+          body_ += elements;
+          const std::string x = evaluate(*reduce.body, reduce.operands)[0];
+          line("if (counts) " + m + ".add(" + x + ", at);");
+          line("}");
+        });
+        close += text_of([&] {
+          line("if " + when);
+          line(m + " = over_quad(" + m + ");");
+          for (size_t r = 0; r < types.size(); ++r)
+            line(result(r) + " = cast_" + std::string(dtype_name(types[r].dtype)) + "(" + m + ".result" + std::to_string(r) +
+                 "());");
+          line("}");
+        });
         ++pass;
       }
     }
