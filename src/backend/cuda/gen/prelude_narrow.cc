@@ -43,12 +43,12 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
       const I x0 = (I)(t % across) * TX, y0 = (I)(t / across % down) * TY, n = (I)(t / across / down);
       const I in_y = y0 * SY + first_y, in_x = x0 * SX + first_x - shift;
       __syncthreads();
-      constexpr int words = pitch / 2, all = lines * words, group = 5;  // under way at once, of a thread
+      constexpr int words = pitch / 2, all = lines * words, together = 5;  // under way at once, of a thread
 #pragma unroll 1
-      for (int from = threadIdx.x; from < all; from += threads * group) {
-        u32 word[group];
+      for (int from = threadIdx.x; from < all; from += threads * together) {
+        u32 word[together];
 #pragma unroll
-        for (int i = 0; i < group; ++i) {
+        for (int i = 0; i < together; ++i) {
           const int at = from + i * threads, e = at % words * 2;
           const I y = in_y + at / words, xa = in_x + e / C, xb = in_x + (e + 1) / C;
           const bool inside = at < all && y >= 0 && y < in_h, a = inside && xa >= 0 && xa < in_w, b = inside && xb >= 0 && xb < in_w;
@@ -62,7 +62,7 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
           }
         }
 #pragma unroll
-        for (int i = 0; i < group; ++i) {
+        for (int i = 0; i < together; ++i) {
           const int at = from + i * threads;
           if (at < all) asm volatile("st.shared.u32 [%0], %1;" :: "r"(base + at * 4), "r"(word[i]) : "memory");
         }
