@@ -331,9 +331,9 @@ Status time_plan(const std::string& path, double seconds, size_t most_steps) {
     const plan::StepT& step = *plan.steps[static_cast<size_t>(steps[k].second)];
     const double limit_us = std::max(step.operations / kBestOperations, step.bytes / kBestBytes);
     char line[256];
-    std::snprintf(line, sizeof line, "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"share\": %.2f, \"step\": ",
-                  k ? ", " : "", steps[k].first, step.operations * 1e-9, step.bytes * 1e-6,
-                  limit_us / std::max(steps[k].first, 0.01));
+    std::snprintf(line, sizeof line,
+                  "%s{\"us\": %.1f, \"gflop\": %.3f, \"mb\": %.2f, \"share\": %.2f, \"step\": ", k ? ", " : "", steps[k].first,
+                  step.operations * 1e-9, step.bytes * 1e-6, limit_us / std::max(steps[k].first, 0.01));
     slowest += line + json(step.name) + "}";
   }
   std::printf(

@@ -11,7 +11,8 @@ of NAME.onnx and NAME.tsv with its fill_weights.py, and perhaps a folder large/ 
 models    every model in every kind of products at level 0, many at a time, compared with the CPU backend in f32
 samples   every sample of every operator against the exact interpreter
 rows      the table of rows.py in FP16, tuned, one at a time: time on the device of a run in a graph over rotating inputs, host's
-          time of an enqueue, time of a build cold, from the caches and at level 0, time of loading
+          time of an enqueue, time of a build cold, from the caches and at level 0, time of loading; of each its steps, in
+          gpu_steps.md
 products  square products beside those of cuBLAS, and convolutions of ResNet-50 beside those of cuDNN, through PyTorch
 memcheck  compute-sanitizer over some of it
 
@@ -300,6 +301,17 @@ class Bench:
         return "\n".join(lines) + "\n"
 
 
+def steps_table(record, most=15):
+    """Of each row the steps that take longest: microseconds, operations, bytes, and the share of the card's best that it is."""
+    lines = []
+    for name, row in record["rows"].items():
+        steps = row.get("slowest") or []
+        lines += [f"## {name}: {len(steps)} steps, {sum(s['us'] for s in steps):.0f} us one by one", "",
+                  "| us | GFLOP | MB | share of the best | step |", "|---|---|---|---|---|"]
+        lines += [f"| {s['us']} | {s['gflop']} | {s['mb']} | {s['share']} | {s['step']} |" for s in steps[:most]] + [""]
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", required=True, type=pathlib.Path)
@@ -341,6 +353,7 @@ def main():
     bench.save()
     text = bench.table(names)
     (args.out / "gpu_table.md").write_text(text)
+    (args.out / "gpu_steps.md").write_text(steps_table(bench.record))
     print(text, flush=True)
 
 

@@ -24,6 +24,9 @@ std::vector<ProductCase> product_cases() {
     matmul("1000, 96", "96, 40", true);
     matmul("77, 77", "77, 77", true);
     matmul("130, 36", "36, 35", false);
+    matmul("1, 768", "768, 264", true);
+    matmul("3, 200", "200, 100", true);
+    matmul("5000, 64", "64, 2", true);
     matmul("3, 65, 128", "3, 128, 48", false);
     matmul("2, 4, 128, 64", "2, 4, 64, 128", false);
     matmul("300, 1032", "1032, 264", true);

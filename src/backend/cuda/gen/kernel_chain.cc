@@ -38,6 +38,13 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
   for (const Contract* c : {&first, &second}) {
     if (c->accumulate != DType::kF32 || (c->dtype != DType::kF32 && c->dtype != dtype)) return std::nullopt;
   }
+  // What is known of a row follows from its reductions.
+  bool reduces = false;
+  for (size_t s = parts->first_row; s < parts->last; ++s) {
+    const auto* map = std::get_if<Map>(&region_.stages[s]);
+    reduces = reduces || !map;
+    if (map && !reduces && map->domain.size() + static_cast<size_t>(first.reduced) < first.domain.size()) return std::nullopt;
+  }
   WideChain chain;
   chain.parts = *parts;
   chain.scores = product_variables(context_, first, places_[static_cast<size_t>(first.lhs.value)][0].layout);
@@ -62,9 +69,11 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
   chain.out_cols = static_cast<int>(round_up(out.value(), kStep));
   chain.pieces = static_cast<int>((depth.value() + kPiece - 1) / kPiece);
   chain.line_pieces = static_cast<int>((out.value() + kPiece - 1) / kPiece);
-  const int64_t cols = best_(count_of(scores.cols)), rows = best_(count_of(scores.rows)), batches = best_(count_of(scores.batches));
+  const int64_t cols = best_(count_of(scores.cols)), rows = best_(count_of(scores.rows)),
+                batches = best_(count_of(scores.batches));
   const int64_t widest = std::min<int64_t>(256, kMostRegisters - chain.out_cols) / kStep * kStep;
-  chain.chunk = static_cast<int>(std::min(widest, cols <= widest ? std::max<int64_t>(kStep, round_up(cols, kStep)) : kLongChunk));
+  chain.chunk =
+      static_cast<int>(std::min(widest, cols <= widest ? std::max<int64_t>(kStep, round_up(cols, kStep)) : kLongChunk));
   // Two teams share keys and values; one has a multiprocessor for itself where there are enough of them.
   const bool one = rows <= kPiece || batches * ((rows + kPiece - 1) / kPiece) <= kMultiprocessors;
   chain.teams = one == (products_.cut == 0) ? 1 : 2;
@@ -78,7 +87,7 @@ std::optional<KernelWriter::WideChain> KernelWriter::plan_chain() {
 std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_value) {
   const auto& scores = std::get<Contract>(region_.stages[0]);
   const Dims dims(scores.domain.begin(), scores.domain.end() - scores.reduced);
-  const std::string name = "Rows_" + std::to_string(first_value);
+  std::string name = "Rows_" + std::to_string(first_value);
   std::string members, clear, add, close, elements;  // elements: maps of elements so far
   auto text_of = [&](auto write) {
     std::string outer = std::exchange(body_, "");
@@ -97,36 +106,44 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
       std::string declared;
       for (size_t r = 0; r < types.size(); ++r) declared += compute_type_text(types[r].dtype) + " " + result(r) + ";\n";
       elements += declared + "{\n" + text_of([&] {
-        std::vector<std::string> names = evaluate(*map->body, map->operands);
-        // What is multiplied is rounded when it is put in place.
-        const ScalarInstruction& end = map->body->code()[static_cast<size_t>(map->body->results()[0])];
-        if (s + 1 == chain.parts.last && end.op == ScalarOp::kCast && end.dtype == types[0].dtype &&
-            is_float(map->body->code()[static_cast<size_t>(end.args[0])].dtype))
-          names[0] = "t" + std::to_string(end.args[0]);
-        for (size_t r = 0; r < names.size(); ++r) line(result(r) + " = " + names[r] + ";");
-      }) + "}\n";
+                    std::vector<std::string> names = evaluate(*map->body, map->operands);
+                    // What is multiplied is rounded when it is put in place.
+                    const ScalarInstruction& end = map->body->code()[static_cast<size_t>(map->body->results()[0])];
+                    if (s + 1 == chain.parts.last && end.op == ScalarOp::kCast && end.dtype == types[0].dtype &&
+                        is_float(map->body->code()[static_cast<size_t>(end.args[0])].dtype))
+                      names[0] = "t" + std::to_string(end.args[0]);
+                    for (size_t r = 0; r < names.size(); ++r) line(result(r) + " = " + names[r] + ";");
+                  }) +
+                  "}\n";
     } else {
       for (size_t r = 0; r < types.size(); ++r) members += compute_type_text(types[r].dtype) + " " + result(r) + ";\n";
       if (map) {
         close += "if (pass == " + std::to_string(pass - 1) + ") {\n" + text_of([&] {
-          const std::vector<std::string> names = evaluate(*map->body, map->operands);
-          for (size_t r = 0; r < names.size(); ++r) line(result(r) + " = " + names[r] + ";");
-        }) + "}\n";
+                   const std::vector<std::string> names = evaluate(*map->body, map->operands);
+                   for (size_t r = 0; r < names.size(); ++r) line(result(r) + " = " + names[r] + ";");
+                 }) +
+                 "}\n";
       } else {
         const auto& reduce = std::get<Reduce>(region_.stages[s]);
         const std::string m = "m" + std::to_string(pass);
         members += monoid_text(reduce) + " " + m + ";\n";
         clear += m + ".clear();\n";
-        add += "if constexpr (pass == " + std::to_string(pass) + ") {\n" + elements +
-               text_of([&] {
-                 const std::string x = evaluate(*reduce.body, reduce.operands)[0];
-                 line("if (counts) " + m + ".add(" + x + ", at);");
-               }) +
-               "}\n";
-        close += "if (pass == " + std::to_string(pass) + ") {\n" + m + " = over_quad(" + m + ");\n";
-        for (size_t r = 0; r < types.size(); ++r)
-          close += result(r) + " = cast_" + std::string(dtype_name(types[r].dtype)) + "(" + m + ".result" + std::to_string(r) + "());\n";
-        close += "}\n";
+        const std::string when = "(pass == " + std::to_string(pass) + ") {";
+        add += text_of([&] {
+          line("if constexpr " + when);
+          body_ += elements;
+          const std::string x = evaluate(*reduce.body, reduce.operands)[0];
+          line("if (counts) " + m + ".add(" + x + ", at);");
+          line("}");
+        });
+        close += text_of([&] {
+          line("if " + when);
+          line(m + " = over_quad(" + m + ");");
+          for (size_t r = 0; r < types.size(); ++r)
+            line(result(r) + " = cast_" + std::string(dtype_name(types[r].dtype)) + "(" + m + ".result" + std::to_string(r) +
+                 "());");
+          line("}");
+        });
         ++pass;
       }
     }
@@ -136,9 +153,9 @@ std::string KernelWriter::write_rows_of_chain(const WideChain& chain, int first_
   }
   held_.clear();
   text_ += "struct " + name + " {\n" + members + "__device__ void clear() {\n" + clear +
-           "}\ntemplate <int pass> __device__ void add(float x, s64 at, bool counts) {\n" + add + "}\n__device__ void close(int pass) {\n" + close +
-           "}\n__device__ float last(float x) const {\n" + elements + "return " + last + ";\n}\n" +
-           "static constexpr int passes = " + std::to_string(pass) + ";\n};\n";
+           "}\ntemplate <int pass> __device__ void add(float x, s64 at, bool counts) {\n" + add +
+           "}\n__device__ void close(int pass) {\n" + close + "}\n__device__ float last(float x) const {\n" + elements +
+           "return " + last + ";\n}\n" + "static constexpr int passes = " + std::to_string(pass) + ";\n};\n";
   return name;
 }
 
@@ -188,8 +205,8 @@ void KernelWriter::write_chain(const WideChain& chain) {
     numbers += std::to_string(n) + ", ";
   line("wide_chain<" + wide_atom_name(element, chain.chunk) + ", " + wide_atom_name(element, chain.out_cols, true) + ", " +
        element + ", " + numbers + rows + "::passes, " + rows + ", I>((I)" + expression(count_of(v.batches)) + ", (I)" +
-       expression(count_of(v.rows)) + ", (I)" + expression(count_of(v.cols)) + ", (I)" + expression(count_of(chain.values.cols)) +
-       ", queries, keys, lines, score, put, memory);");
+       expression(count_of(v.rows)) + ", (I)" + expression(count_of(v.cols)) + ", (I)" +
+       expression(count_of(chain.values.cols)) + ", queries, keys, lines, score, put, memory);");
   const SymInt tiles = ceil_div(count_of(v.rows), chain.teams * kPiece) * count_of(v.batches);
   end_entry("wide_chain", 128 * (chain.teams + 1), min(tiles, kMultiprocessors), {.shared_bytes = chain.shared_bytes(), .resident = 1});
 }

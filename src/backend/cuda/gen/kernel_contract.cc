@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-constexpr int64_t kLeastPlainTile = 16;    // rows and columns, from which a product is done by plain tiles
-constexpr int64_t kLeastTile = 8;          // and on tensor cores
+constexpr int64_t kLeastPlainTile = 16;  // rows and columns, from which a product is done by plain tiles
+constexpr int64_t kLeastTile = 8;        // and on tensor cores
 constexpr int64_t kDeep = 32, kManyCols = 64, kManyRows = 4096;  // of which fewer of the others are done there too
 constexpr int64_t kWorthTrying = 1 << 20;  // products of two numbers, from which it matters how they are cut
 constexpr int kWaysToCut = 6;
@@ -135,7 +135,7 @@ void KernelWriter::write_side(const std::string& name, const Access& access, con
 }
 
 // What is done with the sums `v` of kColumns results from column `column` on. reads_ahead: what is read besides lies in members
-// of a struct `e`, and `loads` puts it there.
+// of a struct `e`, and `loads` puts it there; nothing is stored if they are not `inside`.
 KernelWriter::Ahead KernelWriter::write_sums(const Contract& s, const ProductVariables& v, const std::string& column,
                                              bool reads_ahead) {
   const Dims kept(s.domain.begin(), s.domain.end() - s.reduced);
@@ -149,6 +149,7 @@ KernelWriter::Ahead KernelWriter::write_sums(const Contract& s, const ProductVar
     end_strip();
     return ahead;
   }
+  if (reads_ahead) line("if (!inside) return;");
   line("#pragma unroll");
   line("for (int j = 0; j < " + std::to_string(kColumns) + "; ++j) {");
   line("if (" + column + " + j >= " + expression(count_of(v.cols)) + ") break;");
@@ -191,8 +192,9 @@ void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const
     ahead = write_sums(s, v, "c", true);
   } else {
     const std::string cols = expression(count_of(v.cols));
-    line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + own.batch) * " + expression(count_of(v.rows)) +
-         " + own.row) * " + cols + " + c;");
+    line("if (!inside) return;");
+    line("const s64 at = (((s64)piece * " + expression(count_of(v.batches)) + " + own.batch) * " +
+         expression(count_of(v.rows)) + " + own.row) * " + cols + " + c;");
     if (proves_multiple_of(count_of(v.cols), kColumns))
       line("store_pack(" + partial + ", at, v);");
     else
@@ -210,7 +212,8 @@ void KernelWriter::write_put(const Contract& s, const ProductVariables& v, const
   }
   line("return e;");
   line("};");
-  line("auto finish = [&](I piece, const Own_put& own, I c, const float (&v)[" + std::to_string(kColumns) + "], const Ahead& e) {");
+  line("auto finish = [&](I piece, const Own_put& own, I c, const float (&v)[" + std::to_string(kColumns) +
+       "], const Ahead& e, bool inside) {");
   body_ += finish;
   line("};");
   line("const Put<decltype(own_put), decltype(ahead), decltype(finish)> put{own_put, ahead, finish};");

@@ -8,10 +8,10 @@ namespace temper::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kTile = 16;                // results along each side of a block's tile
-constexpr int64_t kMostChannels = 6;     // more are worth a copy of their own
-constexpr int64_t kMostWindow = 16;      // along each side
-constexpr int64_t kMostCols = 64;        // that a block does at once
+constexpr int kTile = 16;                  // results along each side of a block's tile
+constexpr int64_t kMostChannels = 6;       // more are worth a copy of their own
+constexpr int64_t kMostWindow = 16;        // along each side
+constexpr int64_t kMostCols = 64;          // that a block does at once
 constexpr int kMostSharedHere = 96 << 10;  // so that a multiprocessor has two blocks
 constexpr int kResident = 2;
 constexpr int64_t kBlocks = kResident * kMultiprocessors;
@@ -38,7 +38,10 @@ std::optional<KernelWriter::NarrowWindow> KernelWriter::narrow_window(const Cont
   const SymInt y = var(v.rows[v.rows.size() - 2]), x = var(v.rows.back());
   for (int d = 0; d < 4; ++d) {
     const SymInt e = at[static_cast<size_t>(d)];
-    int* dim = depends_on(e, y) ? &w.y : depends_on(e, x) ? &w.x : v.rows.size() == 3 && e == var(v.rows[0]) ? &w.image : nullptr;
+    int* dim = depends_on(e, y)                            ? &w.y
+               : depends_on(e, x)                          ? &w.x
+               : v.rows.size() == 3 && e == var(v.rows[0]) ? &w.image
+                                                           : nullptr;
     if (!dim && w.channel < 0 && dims[static_cast<size_t>(d)].is_const()) dim = &w.channel;
     if (!dim && v.rows.size() == 2 && e.is_const(0)) dim = &w.image;
     if (!dim || *dim >= 0) return std::nullopt;
@@ -50,7 +53,8 @@ std::optional<KernelWriter::NarrowWindow> KernelWriter::narrow_window(const Cont
   std::vector<int> used;
   for (const auto& item : v.depth) {
     const SymInt e = var(item);
-    if (at[static_cast<size_t>(w.channel)] == e && item.second.is_const(w.channels)) w.channel_var = item.first, used.push_back(item.first);
+    if (at[static_cast<size_t>(w.channel)] == e && item.second.is_const(w.channels))
+      w.channel_var = item.first, used.push_back(item.first);
   }
   if (w.channels > 1 && w.channel_var < 0) return std::nullopt;
   if (w.channels == 1 && !at[static_cast<size_t>(w.channel)].is_const(0)) return std::nullopt;
@@ -64,7 +68,8 @@ std::optional<KernelWriter::NarrowWindow> KernelWriter::narrow_window(const Cont
     for (const auto& item : v.depth) {
       const SymInt k = var(item);
       if (!depends_on(e, k)) continue;
-      if (kernel_var >= 0 || !step_of(e, k).is_const(1) || !item.second.is_const() || item.second.value() > kMostWindow) return false;
+      if (kernel_var >= 0 || !step_of(e, k).is_const(1) || !item.second.is_const() || item.second.value() > kMostWindow)
+        return false;
       kernel = item.second.value();
       kernel_var = item.first;
       used.push_back(item.first);
@@ -99,7 +104,10 @@ void KernelWriter::write_narrow_window(const Contract& s, const ProductVariables
   point(v.cols, "c");
   for (const auto& [ordinal, extent] : v.depth)
     line("const I d" + std::to_string(ordinal) + " = " +
-         (ordinal == w.channel_var ? "channel" : ordinal == w.y_var ? "ky" : "kx") + ";");
+         (ordinal == w.channel_var ? "channel"
+          : ordinal == w.y_var     ? "ky"
+                                   : "kx") +
+         ";");
   read(s.rhs, "x");
   line("return x;");
   line("};");
@@ -115,7 +123,8 @@ void KernelWriter::write_narrow_window(const Contract& s, const ProductVariables
   for (SymInt e : {images, out_y, out_x, type.dims[static_cast<size_t>(w.y)], type.dims[static_cast<size_t>(w.x)],
                    SymInt(w.first_y), SymInt(w.first_x), count_of(v.cols)})
     arguments += "(I)" + expression(e) + ", ";
-  line("narrow_window<" + element + ", " + numbers + (pairs ? "true" : "false") + ", I>(" + arguments + "left, right, put, memory);");
+  line("narrow_window<" + element + ", " + numbers + (pairs ? "true" : "false") + ", I>(" + arguments +
+       "left, right, put, memory);");
   const SymInt tiles = ceil_div(out_y, kTile) * ceil_div(out_x, kTile) * images;
   end_entry("narrow_window", kThreads, min(tiles, kBlocks), {.shared_bytes = w.shared_bytes(), .resident = kResident});
 }

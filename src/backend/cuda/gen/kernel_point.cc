@@ -191,7 +191,7 @@ void KernelWriter::store(int value, const Dims& dims, const std::string& x) {
     if (lies_along_strip(place.layout.address(index), 1, dtype))
       store_strip(place, dtype, index, x);
     else
-      line(store_text(place, dtype, index, x));
+      line((strip_ && strip_->reads_ahead ? "if (inside) " : "") + store_text(place, dtype, index, x));
   }
 }
 

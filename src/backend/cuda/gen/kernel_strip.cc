@@ -99,7 +99,8 @@ void KernelWriter::store_strip(const Place& place, DType dtype, std::span<const 
   const std::string pack = "p" + std::to_string(strip_->packs++);
   strip_->before += compute_type_text(dtype) + " " + pack + "[" + std::to_string(strip_->count) + "];\n";
   line(pack + "[j] = " + x + ";");
-  strip_->after += "store_pack(" + pointer(place.buffer, dtype) + ", " + address(place, index) + ", " + pack + ");\n";
+  strip_->after += std::string(strip_->reads_ahead ? "if (inside) " : "") + "store_pack(" + pointer(place.buffer, dtype) +
+                   ", " + address(place, index) + ", " + pack + ");\n";
 }
 
 }  // namespace temper::cuda

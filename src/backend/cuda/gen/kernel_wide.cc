@@ -205,7 +205,8 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
     if (!fetched) {
       write_side("side_" + name, access, v, own);
       line("const Gathered<" + element + ", decltype(own_side_" + name + "), decltype(at_side_" + name + ")> " + name +
-           "{own_side_" + name + ", at_side_" + name + ", (const " + element + "*)a.b[" + std::to_string(places_[static_cast<size_t>(access.value)][0].buffer) + "]};");
+           "{own_side_" + name + ", at_side_" + name + ", (const " + element + "*)a.b[" +
+           std::to_string(places_[static_cast<size_t>(access.value)][0].buffer) + "]};");
       return false;
     }
     const std::string map = add_map(access, *fetched, lines);
@@ -218,8 +219,7 @@ void KernelWriter::write_wide(const Contract& s, const ProductVariables& v, cons
     point(v.depth, "k");
     std::string places;
     for (size_t k = 0; k < fetched->places.size(); ++k)
-      places +=
-          (k ? ", " : "") + std::string(k < kRankOfMaps ? "(int)" : "(u16)") + "(" + expression(fetched->places[k]) + ")";
+      places += (k ? ", " : "") + std::string(k < kRankOfMaps ? "(int)" : "(u16)") + "(" + expression(fetched->places[k]) + ")";
     line("return Window{" + places + "};");
     line("};");
     line("const Windowed<decltype(start_" + name + ")> " + name + "{" + map + ", start_" + name + "};");

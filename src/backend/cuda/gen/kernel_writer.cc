@@ -68,7 +68,8 @@ Variables KernelWriter::in_order_of(const Dims& dims) const {
   return list;
 }
 
-// A group is a chain, which is the whole region, a row group, or a stage and the maps after it that read it point by point: they are done where it is.
+// A group is a chain, which is the whole region, a row group, or a stage and the maps after it that read it point by point:
+// they are done where it is.
 size_t KernelWriter::end_of_group(size_t first) const {
   if (chain_) return region_.stages.size();
   if (const size_t end = end_of_row_group(first); end > first) return end;

@@ -213,7 +213,7 @@ class KernelWriter {
     SymInt var;
     std::string outside, before, after;
     int packs = 0;
-    // What is read may be asked for earlier, into members of a struct `e`.
+    // What is read may be asked for earlier, into members of a struct `e`; then nothing is stored unless `inside`.
     bool reads_ahead = false;
     std::string members, loads;
   };
@@ -228,7 +228,7 @@ class KernelWriter {
   std::string wide_atoms_;  // text of those that wide products use
   std::string atoms_;       // and of what other stages use beside the prelude
   std::optional<WideChain> chain_;
-  bool wide_ = false;       // an expression may leave 32 bits
+  bool wide_ = false;  // an expression may leave 32 bits
 };
 
 // Whether a guard says nothing but that these indices are inside of these dims.

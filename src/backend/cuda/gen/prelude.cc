@@ -201,7 +201,7 @@ __device__ inline float multiply_add(float a, float b, float c) { return ::fmaf(
 __device__ inline double multiply_add(double a, double b, double c) { return ::fma(a, b, c); }
 INT multiply_add(Int<T, n> a, Int<T, n> b, Int<T, n> c) { return a * b + c; }
 
-// Of what is rounded to 16 bits afterwards: right to 18 bits or more, and to 2^-22 where the result is small beside the operand.
+// Of what is rounded to 16 bits afterwards: right to 17 bits or more, and to 2^-22 where the result is small beside the operand.
 // Without branches, so that many can be under way at once.
 namespace quick {
 __device__ inline float inverse(float a) { float r; asm("rcp.approx.f32 %0, %1;" : "=f"(r) : "f"(a)); return r; }

@@ -3,8 +3,8 @@
 
 namespace temper::cuda {
 
-// Note [Narrow windows]. Of a picture with so few channels that no copy could bring eight of them, a block brings what a tile of
-// TY x TX results sees into shared memory, pixels side by side, with zeros where the window looks beyond the picture. A line
+// Note [Narrow windows]. Of a picture with so few channels that no copy could bring eight of them, a block brings what a tile
+// of TY x TX results sees into shared memory, pixels side by side, with zeros where the window looks beyond the picture. A line
 // of the window is then one run of neighbours there, and consecutive elements of the depth are read from where they lie: runs
 // are padded to a multiple of 8, of which each half of an instruction's 16 has one part. A pair of elements is one word, so a
 // run starts at an even element: `shift` pixels before the window, where its own start would be odd. What a run has beyond
@@ -43,26 +43,29 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
       const I x0 = (I)(t % across) * TX, y0 = (I)(t / across % down) * TY, n = (I)(t / across / down);
       const I in_y = y0 * SY + first_y, in_x = x0 * SX + first_x - shift;
       __syncthreads();
-      constexpr int words = pitch / 2, all = lines * words, each = (all + threads - 1) / threads;
-      u32 word[each];
+      constexpr int words = pitch / 2, all = lines * words, together = 5;  // under way at once, of a thread
+#pragma unroll 1
+      for (int from = threadIdx.x; from < all; from += threads * together) {
+        u32 word[together];
 #pragma unroll
-      for (int i = 0; i < each; ++i) {
-        const int at = threadIdx.x + i * threads, e = at % words * 2;
-        const I y = in_y + at / words, xa = in_x + e / C, xb = in_x + (e + 1) / C;
-        const bool inside = at < all && y >= 0 && y < in_h, a = inside && xa >= 0 && xa < in_w, b = inside && xb >= 0 && xb < in_w;
-        const E* line = left.first + (s64)n * left.n + (s64)y * left.y;
-        word[i] = 0;
-        if (pairs && a && b) {
-          word[i] = *(const u32*)(line + (s64)in_x * C + e);
-        } else {
-          if (a) word[i] = line[xa * left.x + e % C * left.c].bits;
-          if (b) word[i] |= (u32)line[xb * left.x + (e + 1) % C * left.c].bits << 16;
+        for (int i = 0; i < together; ++i) {
+          const int at = from + i * threads, e = at % words * 2;
+          const I y = in_y + at / words, xa = in_x + e / C, xb = in_x + (e + 1) / C;
+          const bool inside = at < all && y >= 0 && y < in_h, a = inside && xa >= 0 && xa < in_w, b = inside && xb >= 0 && xb < in_w;
+          const E* line = left.first + (s64)n * left.n + (s64)y * left.y;
+          word[i] = 0;
+          if (pairs && a && b) {
+            word[i] = *(const u32*)(line + (s64)in_x * C + e);
+          } else {
+            if (a) word[i] = line[xa * left.x + e % C * left.c].bits;
+            if (b) word[i] |= (u32)line[xb * left.x + (e + 1) % C * left.c].bits << 16;
+          }
         }
-      }
 #pragma unroll
-      for (int i = 0; i < each; ++i) {
-        const int at = threadIdx.x + i * threads;
-        if (at < all) asm volatile("st.shared.u32 [%0], %1;" :: "r"(base + at * 4), "r"(word[i]) : "memory");
+        for (int i = 0; i < together; ++i) {
+          const int at = from + i * threads;
+          if (at < all) asm volatile("st.shared.u32 [%0], %1;" :: "r"(base + at * 4), "r"(word[i]) : "memory");
+        }
       }
       __syncthreads();
       float sum[2][BN / 8][4];
@@ -76,9 +79,7 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
       const int line = threadIdx.x % 8, low = threadIdx.x / 8 % 2 * 8, high = threadIdx.x / 16 % 2 * 8;
 #pragma unroll
       for (int step = 0; step < steps; ++step) {
-        u32 a[2][4], b[BN / 16][4];
-#pragma unroll
-        for (int j = 0; j < BN / 16; ++j) load_matrices(b[j], base_b + 2 * ((j * 16 + high + line) * pitch_b + step * 16 + low), false);
+        u32 a[2][4];
 #pragma unroll
         for (int m = 0; m < 2; ++m)
 #pragma unroll
@@ -92,9 +93,15 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
             }
           }
 #pragma unroll
-        for (int m = 0; m < 2; ++m)
+        for (int j = 0; j < BN / 16; ++j) {
+          u32 b[4];
+          load_matrices(b, base_b + 2 * ((j * 16 + high + line) * pitch_b + step * 16 + low), false);
 #pragma unroll
-          for (int j = 0; j < BN / 8; ++j) multiply_halves(sum[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1], E());
+          for (int m = 0; m < 2; ++m) {
+            multiply_halves(sum[m][j * 2], a[m], b[0], b[1], E());
+            multiply_halves(sum[m][j * 2 + 1], a[m], b[2], b[3], E());
+          }
+        }
       }
 #pragma unroll
       for (int m = 0; m < 2; ++m)
@@ -107,13 +114,13 @@ __device__ inline void narrow_window(I images, I out_h, I out_w, I in_h, I in_w,
           decltype(put.ahead(own, col0)) ahead[BN / 16];
 #pragma unroll
           for (int j = 0; j < BN / 8; j += 2) {
-            if (inside && column(j) < cols) ahead[j / 2] = put.ahead(own, column(j));
+            ahead[j / 2] = put.ahead(own, column(j) < cols ? column(j) : (I)0);
           }
 #pragma unroll
           for (int j = 0; j < BN / 8; j += 2) {
             float v[4] = {sum[m][j][h], sum[m][j][h + 1], sum[m][j + 1][h], sum[m][j + 1][h + 1]};
             exchange_columns(v);
-            if (inside && column(j) < cols) put.finish((I)0, own, column(j), v, ahead[j / 2]);
+            put.finish((I)0, own, column(j) < cols ? column(j) : (I)0, v, ahead[j / 2], inside && column(j) < cols);
           }
         }
     }

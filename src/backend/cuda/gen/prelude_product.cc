@@ -12,8 +12,10 @@ namespace temper::cuda {
 //   state = side.own(batch, row)      what is known of a row, before the loop over the depth
 //   any = side.at(state, k, pointer)  whether it has an element k, and if so, where
 //   own = put.own(batch, row)              what is known of a row of results
-//   ahead = put.ahead(own, col)            what is read for four results from column `col` on
-//   put.finish(piece, own, col, v, ahead)  their sums, of which those inside of the matrix count
+//   ahead = put.ahead(own, col)                    what is read for four results from column `col` on
+//   put.finish(piece, own, col, v, ahead, inside)  their sums, of which those inside of the matrix count, if any is
+// A row and a column outside are replaced by some inside, and only stores are left out: a branch for each four results would
+// have all of them wait for each other.
 // An address that a copy does not read is one of the tensor (`valid`) all the same, and whether it reads is a predicate of its
 // own. With a null pointer as the sign, NVRTC 13.0's assembler zeroed the 64-bit address by an instruction (CS2R) whose result
 // it took for there one or two cycles too early: now and then a warp copied from address 0.
@@ -249,13 +251,13 @@ __device__ inline void mma_product(I batches, I rows, I cols, I depth, I pieces,
         decltype(put.ahead(own, col0)) ahead[tiles_n / 2];
 #pragma unroll
         for (int n = 0; n < tiles_n; n += 2) {
-          if (row < rows && column(n) < cols) ahead[n / 2] = put.ahead(own, column(n));
+          ahead[n / 2] = put.ahead(own, column(n) < cols ? column(n) : (I)0);
         }
 #pragma unroll
         for (int n = 0; n < tiles_n; n += 2) {
           float v[4] = {sum[m][n][j], sum[m][n][j + 1], sum[m][n + 1][j], sum[m][n + 1][j + 1]};
           exchange_columns(v);
-          if (row < rows && column(n) < cols) put.finish(piece, own, column(n), v, ahead[n / 2]);
+          put.finish(piece, own, column(n) < cols ? column(n) : (I)0, v, ahead[n / 2], row < rows && column(n) < cols);
         }
       }
   }

@@ -63,7 +63,8 @@ template <class E, class O, class T> struct Gathered { O own; T at; const E* val
 // asked for, for `group` strips, before the first of them is done: a load after a store would wait for its own turn.
 template <int N, class I, class P> __device__ inline void put_sums(const P& put, const float (&sum)[N / 2], I batch, I row, I col0, I rows, I cols) {
   constexpr int group = N / 16 < 8 ? N / 16 : N / 16 % 8 == 0 ? 8 : 1;
-  const int lane = threadIdx.x % 32, mine = lane % 2 * 8 + lane % 4 / 2 * 4;
+  const int lane = threadIdx.x % 32;
+  const I mine = col0 + lane % 2 * 8 + lane % 4 / 2 * 4;
 #pragma unroll
   for (int h = 0; h < 4; h += 2) {
     const I r = row + h * 4;
@@ -73,16 +74,16 @@ template <int N, class I, class P> __device__ inline void put_sums(const P& put,
       decltype(put.ahead(own, col0)) ahead[group];
 #pragma unroll
       for (int g = 0; g < group; ++g) {
-        const I c = col0 + (first + g) * 16 + mine;
-        if (r < rows && c < cols) ahead[g] = put.ahead(own, c);
+        const I c = mine + (first + g) * 16;
+        ahead[g] = put.ahead(own, c < cols ? c : (I)0);
       }
 #pragma unroll
       for (int g = 0; g < group; ++g) {
         const int j = (first + g) * 8 + h;
         float v[4] = {sum[j], sum[j + 1], sum[j + 4], sum[j + 5]};
         exchange_columns(v);
-        const I c = col0 + (first + g) * 16 + mine;
-        if (r < rows && c < cols) put.finish((I)0, own, c, v, ahead[g]);
+        const I c = mine + (first + g) * 16;
+        put.finish((I)0, own, c < cols ? c : (I)0, v, ahead[g], r < rows && c < cols);
       }
     }
   }
@@ -262,7 +263,7 @@ __device__ inline void wide_product(I batches, I rows, I cols, I depth, const A&
         v[0] = v[0] + x.x, v[1] = v[1] + x.y, v[2] = v[2] + x.z, v[3] = v[3] + x.w;
       }
       const auto own = put.own(batch, row0 + r);
-      put.finish((I)0, own, col0 + c, v, put.ahead(own, col0 + c));
+      put.finish((I)0, own, col0 + c, v, put.ahead(own, col0 + c), true);
     }
     meet_cluster();
   }

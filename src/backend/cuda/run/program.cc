@@ -99,8 +99,9 @@ Expected<KernelProgram> decode_program(ByteReader& in) {
     const auto dtype = static_cast<DType>(m.dtype);
     const int32_t buffers = p.buffers + static_cast<int32_t>(p.temporaries.size());
     const bool fits = m.buffer >= 0 && m.buffer < buffers && (dtype == DType::kF16 || dtype == DType::kBF16) && m.lines >= 1 &&
-                      m.lines <= 256 && is_number(m.offset) && m.dims.size() == kRankOfMaps && m.strides.size() == kRankOfMaps - 1 &&
-                      (m.window.empty() || m.window.size() == 6) && std::all_of(m.dims.begin(), m.dims.end(), is_number) &&
+                      m.lines <= 256 && is_number(m.offset) && m.dims.size() == kRankOfMaps &&
+                      m.strides.size() == kRankOfMaps - 1 && (m.window.empty() || m.window.size() == 6) &&
+                      std::all_of(m.dims.begin(), m.dims.end(), is_number) &&
                       std::all_of(m.strides.begin(), m.strides.end(), is_number);
     if (!fits) return bad("maps");
     p.maps.push_back(std::move(m));
