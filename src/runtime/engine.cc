@@ -69,8 +69,7 @@ std::vector<std::string> Engine::remarks() const {
 }
 
 Expected<std::shared_ptr<Engine>> Engine::decode_or_recompile(std::span<const std::byte> bytes,
-                                                              std::shared_ptr<const void> owner,
-                                                              const PluginLoader& plugins) {
+                                                              std::shared_ptr<const void> owner, const PluginLoader& plugins) {
   auto engine = decode(bytes, owner, plugins);
   if (engine.ok()) return engine;
   const ErrorCode code = engine.error().code();

@@ -208,7 +208,8 @@ void KernelWriter::write_chain(const WideChain& chain) {
        expression(count_of(v.rows)) + ", (I)" + expression(count_of(v.cols)) + ", (I)" +
        expression(count_of(chain.values.cols)) + ", queries, keys, lines, score, put, memory);");
   const SymInt tiles = ceil_div(count_of(v.rows), chain.teams * kPiece) * count_of(v.batches);
-  end_entry("wide_chain", 128 * (chain.teams + 1), min(tiles, kMultiprocessors), {.shared_bytes = chain.shared_bytes(), .resident = 1});
+  end_entry("wide_chain", 128 * (chain.teams + 1), min(tiles, kMultiprocessors),
+            {.shared_bytes = chain.shared_bytes(), .resident = 1});
 }
 
 }  // namespace temper::cuda

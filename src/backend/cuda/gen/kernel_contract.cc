@@ -84,6 +84,8 @@ void KernelWriter::write(const Contract& s) {
     if (const auto cut = window_cut(sums)) return write_window(sums, true, *cut);
   }
   if (fits_tensor_cores(s, v)) {
+    // A row or a few are bytes of the other side, which lines read with less ado.
+    if (best_(count_of(v.rows)) < kLeastTile && write_lines(sums, true)) return;
     if (auto window = products_.cut == 0 ? narrow_window(s, v) : std::nullopt) return write_narrow_window(s, v, *window);
     if (auto cut = wide_cut(s, v)) return write_wide(s, v, *cut);
     return write_on_tensor_cores(s, v);

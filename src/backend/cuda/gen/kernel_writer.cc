@@ -186,9 +186,9 @@ Expected<GeneratedKernel> KernelWriter::write() {
   const std::string wide =
       wide_atoms_.empty() ? "" : wide_product_prelude() + std::string(chain_ ? wide_chain_prelude() : "") + wide_atoms_;
   p.source = prelude() + (uses_products_ ? "namespace temper {" + (product_prelude() + narrow + wide) + "}\n" : "") +
-             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" + std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" +
-             std::to_string(numbers) + "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") +
-             " I;\n" + text_;
+             (atoms_.empty() ? "" : "namespace temper {" + atoms_ + "}\n") + "struct Args { void* b[" +
+             std::to_string(std::max<size_t>(1, pointers)) + "]; long long n[" + std::to_string(numbers) +
+             "]; u64* trouble; u64 ordinal;" + maps + " };\ntypedef " + (wide_ ? "s64" : "int") + " I;\n" + text_;
   return std::move(result_);
 }
 
