@@ -76,6 +76,9 @@ Expected<std::shared_ptr<Engine>> Engine::decode_or_recompile(std::span<const st
   if (code != ErrorCode::kIncompatible && code != ErrorCode::kNotFound && code != ErrorCode::kUnsupported) return engine;
   auto parts = read_plan(bytes, owner);
   if (!parts.ok() || parts->plan->constants.empty() || !recompile_hook) return engine;
+  // A graph that is read has no code for plugins: what was wrong, a missing creator perhaps, is the answer then.
+  const auto& steps = parts->plan->steps;
+  if (std::any_of(steps.begin(), steps.end(), [](const auto& s) { return s->kind == plan::StepKind::Plugin; })) return engine;
   auto made = std::make_shared<const std::vector<std::byte>>(
       TEMPER_TRY_AT(recompile_hook(*parts), "compiling the plan for this machine"));
   auto again = TEMPER_TRY(decode(*made, made, plugins));
